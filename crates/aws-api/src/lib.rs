@@ -1,0 +1,1 @@
+//! AWS wire protocols and the App Mesh and STS endpoints mounted on them.

@@ -1,0 +1,2 @@
+//! The `evermesh` command.
+fn main() {}

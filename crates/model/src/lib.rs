@@ -1,0 +1,1 @@
+//! App Mesh resources as the API shows them: types, names, ARNs, validation, snapshots. No I/O.

@@ -1,0 +1,2 @@
+//! The `evermesh-proxy` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The application layer: the semantics of every App Mesh operation, in one place.

@@ -1,0 +1,1 @@
+//! Durable, transactional, revisioned, watchable key-value storage modelled on etcd.

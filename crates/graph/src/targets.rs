@@ -1,0 +1,166 @@
+//! Weighted targets: which listener of which virtual node a share of traffic goes to.
+
+use std::collections::BTreeMap;
+
+use evermesh_model::spec::{
+    DnsResponseType, Listener, ServiceDiscovery, VirtualNodeSpec, WeightedTarget as TargetSpec,
+};
+use evermesh_model::{Kind, MeshSnapshot, ResourceId};
+
+use crate::node::{protocol, wants_tls};
+use crate::report::{Place, Report, code};
+use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
+
+/// Every target that a view's routes lead to.
+#[derive(Default)]
+pub(crate) struct Targets {
+    known: BTreeMap<TargetKey, Target>,
+}
+
+impl Targets {
+    /// The targets of a route that can be reached. A target that cannot is reported, and its share is gone.
+    pub(crate) fn resolve(
+        &mut self,
+        mesh: &MeshSnapshot,
+        specs: &[TargetSpec],
+        http: bool,
+        place: &Place,
+        report: &mut Report,
+    ) -> Vec<WeightedTarget> {
+        let mut resolved = Vec::new();
+        for (index, spec) in specs.iter().enumerate() {
+            let place = place.item("action.weightedTargets", index);
+            let Some(node) = mesh.virtual_nodes.get(&spec.virtual_node) else {
+                let message = format!(
+                    "there is no virtual node {}; its share is lost",
+                    spec.virtual_node
+                );
+                report.error(&place.at("virtualNode"), code::DANGLING_REFERENCE, message);
+                continue;
+            };
+            let listener = choose_listener(spec, node, &place, report);
+            let key =
+                listener.and_then(|l| self.target(mesh, &spec.virtual_node, node, l, http, &place, report));
+            resolved.extend(key.map(|target| WeightedTarget {
+                target,
+                weight: spec.weight,
+            }));
+        }
+        resolved
+    }
+
+    /// One listener of a node as a target, if it can be one.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "who, where and for what; a struct would only rename them"
+    )]
+    pub(crate) fn target(
+        &mut self,
+        mesh: &MeshSnapshot,
+        name: &str,
+        node: &VirtualNodeSpec,
+        listener: &Listener,
+        http: bool,
+        place: &Place,
+        report: &mut Report,
+    ) -> Option<TargetKey> {
+        let key = TargetKey {
+            virtual_node: name.to_owned(),
+            protocol: protocol(listener.port_mapping.protocol),
+            port: listener.port_mapping.port,
+        };
+        if http && !key.protocol.is_http() {
+            let message = format!(
+                "port {} of virtual node {name} is tcp and takes no requests",
+                key.port
+            );
+            report.error(place, code::PROTOCOL_MISMATCH, message);
+            return None;
+        }
+        if wants_tls(listener) {
+            let instead = format!("virtual node {name} is not called rather than called in plain text");
+            report.not_translated(place, Some(&()), &instead);
+            return None;
+        }
+        let discovery = discovery(mesh, name, node, place, report)?;
+        self.known.entry(key.clone()).or_insert_with(|| Target {
+            key: key.clone(),
+            discovery,
+        });
+        Some(key)
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Target> {
+        self.known.into_values().collect()
+    }
+}
+
+fn choose_listener<'a>(
+    spec: &TargetSpec,
+    node: &'a VirtualNodeSpec,
+    place: &Place,
+    report: &mut Report,
+) -> Option<&'a Listener> {
+    let listeners = node.listeners.as_deref().unwrap_or_default();
+    let name = &spec.virtual_node;
+    match (spec.port, listeners) {
+        (_, []) => {
+            let message = format!("virtual node {name} has no listener; its share is lost");
+            report.error(&place.at("virtualNode"), code::TARGET_WITHOUT_LISTENER, message);
+            None
+        }
+        (None, [only]) => Some(only),
+        (None, [first, ..]) => {
+            let port = first.port_mapping.port;
+            let message =
+                format!("virtual node {name} has several listeners: say which; the first, {port}, is used");
+            report.warning(&place.at("port"), code::TARGET_PORT_AMBIGUOUS, message);
+            Some(first)
+        }
+        (Some(port), several) => {
+            let found = several.iter().find(|listener| listener.port_mapping.port == port);
+            if found.is_none() {
+                let message =
+                    format!("virtual node {name} does not listen on port {port}; its share is lost");
+                report.error(&place.at("port"), code::TARGET_PORT_UNKNOWN, message);
+            }
+            found
+        }
+    }
+}
+
+fn discovery(
+    mesh: &MeshSnapshot,
+    name: &str,
+    node: &VirtualNodeSpec,
+    place: &Place,
+    report: &mut Report,
+) -> Option<Discovery> {
+    let own =
+        Place::spec_of(ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name)).at("serviceDiscovery");
+    match &node.service_discovery {
+        None => {
+            let message = format!("virtual node {name} has no service discovery: it cannot be found");
+            report.error(place, code::TARGET_WITHOUT_DISCOVERY, message);
+            None
+        }
+        Some(ServiceDiscovery::AwsCloudMap(cloud_map)) => {
+            report.not_translated(&own.at("awsCloudMap"), Some(cloud_map), "the node is not called");
+            None
+        }
+        Some(ServiceDiscovery::Dns(dns)) => {
+            let preference = dns.ip_preference.as_ref();
+            report.not_translated(
+                &own.at("dns.ipPreference"),
+                preference,
+                "IPv6 is preferred, IPv4 accepted",
+            );
+            Some(match dns.response_type {
+                None | Some(DnsResponseType::LoadBalancer) => {
+                    Discovery::DnsLoadBalancer(dns.hostname.clone())
+                }
+                Some(DnsResponseType::Endpoints) => Discovery::DnsEndpoints(dns.hostname.clone()),
+            })
+        }
+    }
+}

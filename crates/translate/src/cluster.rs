@@ -1,0 +1,182 @@
+//! Clusters: the local application, virtual nodes, what is outside the mesh, a gateway's hop into itself.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{ClusterDiscoveryType, DiscoveryType, LbPolicy};
+use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster, circuit_breakers};
+use envoy_types::pb::envoy::config::core::v3::{Address, Http1ProtocolOptions, Http2ProtocolOptions};
+use envoy_types::pb::envoy::config::endpoint::v3::{
+    ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint,
+};
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
+    ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig, explicit_http_config,
+};
+use envoy_types::pb::google::protobuf::Any;
+use envoy_types::util::pack_any;
+use evermesh_graph::view::{AppListener, Discovery, GatewayListener, Limits, Protocol, ProxyView, Target};
+
+use crate::common::{duration, host, number, socket};
+use crate::names;
+
+/// Time to connect to a virtual node.
+const CONNECT_TIMEOUT: u64 = 1000;
+/// Time to connect within the proxy's own host.
+const LOCAL_CONNECT_TIMEOUT: u64 = 250;
+/// Envoy's counters are signed; this is as good as no limit.
+const UNLIMITED: u32 = 2_147_483_647;
+
+/// The application behind a listener.
+pub(crate) fn local_application(view: &ProxyView, listener: &AppListener, address: IpAddr) -> Cluster {
+    let name = names::local_application(&view.mesh, &view.name, listener.protocol, listener.port);
+    Cluster {
+        connect_timeout: Some(duration(CONNECT_TIMEOUT)),
+        circuit_breakers: Some(circuit_breakers(listener.limits)),
+        ..to_address(
+            name,
+            listener.protocol,
+            DiscoveryType::Static,
+            socket(address, listener.port),
+        )
+    }
+}
+
+/// A gateway's own egress listener, behind one of its ports.
+pub(crate) fn self_redirect(
+    view: &ProxyView,
+    listener: &GatewayListener,
+    address: IpAddr,
+    several: bool,
+) -> Cluster {
+    let name = names::self_redirect(&view.mesh, &view.name, listener.protocol, listener.port, several);
+    Cluster {
+        connect_timeout: Some(duration(LOCAL_CONNECT_TIMEOUT)),
+        circuit_breakers: Some(circuit_breakers(listener.limits)),
+        ..to_address(
+            name,
+            listener.protocol,
+            DiscoveryType::Static,
+            socket(address, names::EGRESS_PORT),
+        )
+    }
+}
+
+/// A listener of a virtual node.
+pub(crate) fn target(mesh: &str, target: &Target) -> Cluster {
+    let (discovery, name) = match &target.discovery {
+        Discovery::DnsLoadBalancer(name) => (DiscoveryType::LogicalDns, name),
+        Discovery::DnsEndpoints(name) => (DiscoveryType::StrictDns, name),
+    };
+    let address = host(absolute(name), target.key.port);
+    Cluster {
+        connect_timeout: Some(duration(CONNECT_TIMEOUT)),
+        circuit_breakers: Some(circuit_breakers(unlimited())),
+        ..to_address(
+            names::target(mesh, &target.key),
+            target.key.protocol,
+            discovery,
+            address,
+        )
+    }
+}
+
+/// Wherever the caller was going: what lies outside the mesh.
+pub(crate) fn original_destination(name: String) -> Cluster {
+    Cluster {
+        name,
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::OriginalDst.into())),
+        lb_policy: LbPolicy::ClusterProvided.into(),
+        connect_timeout: Some(duration(CONNECT_TIMEOUT)),
+        circuit_breakers: Some(circuit_breakers(unlimited())),
+        typed_extension_protocol_options: http_options(UpstreamProtocolOptions::UseDownstreamProtocolConfig(
+            UseDownstreamHttpConfig {
+                http_protocol_options: Some(Http1ProtocolOptions::default()),
+                http2_protocol_options: Some(Http2ProtocolOptions::default()),
+                ..UseDownstreamHttpConfig::default()
+            },
+        )),
+        ..Cluster::default()
+    }
+}
+
+fn to_address(name: String, protocol: Protocol, discovery: DiscoveryType, address: Address) -> Cluster {
+    let endpoint = Endpoint {
+        address: Some(address),
+        ..Endpoint::default()
+    };
+    let endpoint = LbEndpoint {
+        host_identifier: Some(lb_endpoint::HostIdentifier::Endpoint(endpoint)),
+        ..LbEndpoint::default()
+    };
+    let locality = LocalityLbEndpoints {
+        lb_endpoints: vec![endpoint],
+        ..LocalityLbEndpoints::default()
+    };
+    Cluster {
+        load_assignment: Some(ClusterLoadAssignment {
+            cluster_name: name.clone(),
+            endpoints: vec![locality],
+            ..ClusterLoadAssignment::default()
+        }),
+        name,
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery.into())),
+        typed_extension_protocol_options: protocol_options(protocol),
+        ..Cluster::default()
+    }
+}
+
+/// HTTP/1.1 is Envoy's default for clusters, and TCP needs nothing.
+fn protocol_options(protocol: Protocol) -> HashMap<String, Any> {
+    match protocol {
+        Protocol::Http | Protocol::Tcp => HashMap::new(),
+        Protocol::Http2 | Protocol::Grpc => {
+            let http2 =
+                explicit_http_config::ProtocolConfig::Http2ProtocolOptions(Http2ProtocolOptions::default());
+            http_options(UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
+                protocol_config: Some(http2),
+            }))
+        }
+    }
+}
+
+fn http_options(options: UpstreamProtocolOptions) -> HashMap<String, Any> {
+    let options = HttpProtocolOptions {
+        upstream_protocol_options: Some(options),
+        ..HttpProtocolOptions::default()
+    };
+    HashMap::from([(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions".to_owned(),
+        pack_any(options),
+    )])
+}
+
+fn unlimited() -> Limits {
+    Limits {
+        connections: UNLIMITED,
+        pending_requests: UNLIMITED,
+        requests: UNLIMITED,
+    }
+}
+
+fn circuit_breakers(limits: Limits) -> CircuitBreakers {
+    CircuitBreakers {
+        thresholds: vec![circuit_breakers::Thresholds {
+            max_connections: Some(number(limits.connections)),
+            max_pending_requests: Some(number(limits.pending_requests)),
+            max_requests: Some(number(limits.requests)),
+            max_retries: Some(number(UNLIMITED)),
+            ..circuit_breakers::Thresholds::default()
+        }],
+        ..CircuitBreakers::default()
+    }
+}
+
+/// A host name with its trailing dot, so that no search domain of the resolver is tried. Addresses stay as they are.
+fn absolute(name: &str) -> String {
+    if name.ends_with('.') || name.parse::<IpAddr>().is_ok() {
+        name.to_owned()
+    } else {
+        format!("{name}.")
+    }
+}

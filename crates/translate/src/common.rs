@@ -1,0 +1,57 @@
+//! Small values that many Envoy resources hold: durations, addresses, configuration sources.
+
+use std::net::IpAddr;
+
+use envoy_types::pb::envoy::config::core::v3::{
+    Address, AggregatedConfigSource, ApiVersion, ConfigSource, SocketAddress, address, config_source,
+    socket_address,
+};
+use envoy_types::pb::google::protobuf::{BoolValue, Duration, UInt32Value};
+
+/// Milliseconds as a protobuf duration. Values beyond what it can hold are its largest.
+pub(crate) fn duration(millis: u64) -> Duration {
+    const LONGEST_SECONDS: i64 = 315_576_000_000;
+    let seconds = i64::try_from(millis / 1000)
+        .unwrap_or(LONGEST_SECONDS)
+        .min(LONGEST_SECONDS);
+    let nanos = i32::try_from(millis % 1000 * 1_000_000).unwrap_or_default();
+    Duration { seconds, nanos }
+}
+
+pub(crate) fn flag(value: bool) -> BoolValue {
+    BoolValue { value }
+}
+
+pub(crate) fn number(value: u32) -> UInt32Value {
+    UInt32Value { value }
+}
+
+pub(crate) fn socket(ip: IpAddr, port: u16) -> Address {
+    host(ip.to_string(), port)
+}
+
+/// An address by IP or by host name.
+pub(crate) fn host(name: String, port: u16) -> Address {
+    let port = socket_address::PortSpecifier::PortValue(u32::from(port));
+    let socket = SocketAddress {
+        address: name,
+        port_specifier: Some(port),
+        ..SocketAddress::default()
+    };
+    Address {
+        address: Some(address::Address::SocketAddress(socket)),
+    }
+}
+
+/// The stream that everything comes by. No time limit: a proxy waits for its configuration rather than serve
+/// without.
+pub(crate) fn ads() -> ConfigSource {
+    ConfigSource {
+        config_source_specifier: Some(config_source::ConfigSourceSpecifier::Ads(
+            AggregatedConfigSource {},
+        )),
+        resource_api_version: ApiVersion::V3.into(),
+        initial_fetch_timeout: Some(duration(0)),
+        ..ConfigSource::default()
+    }
+}

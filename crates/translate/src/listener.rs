@@ -1,0 +1,204 @@
+//! Listeners: where captured and gateway traffic enters the proxy, and which filter chain takes it.
+
+use std::net::IpAddr;
+
+use envoy_types::pb::envoy::config::core::v3::TrafficDirection;
+use envoy_types::pb::envoy::config::listener::v3::listener_filter_chain_match_predicate::{MatchSet, Rule};
+use envoy_types::pb::envoy::config::listener::v3::{
+    Filter, FilterChain, FilterChainMatch, Listener, ListenerFilter, ListenerFilterChainMatchPredicate,
+    listener_filter,
+};
+use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
+use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
+use envoy_types::pb::envoy::r#type::v3::Int32Range;
+use envoy_types::util::pack_any;
+use evermesh_graph::view::{AppListener, GatewayListener, Protocol, ProxyView};
+
+use crate::common::{number, socket};
+use crate::{filter, names, route};
+
+/// The port of HTTPS, on which calls to AWS APIs are told by the name that TLS asks for.
+const HTTPS_PORT: u16 = 443;
+/// Hosts that may always be called.
+const AMAZONAWS: &str = "*.amazonaws.com";
+/// How long a connection to something outside the mesh may be quiet.
+const OUTSIDE_IDLE_TIMEOUT: u64 = 300_000;
+
+/// Captured traffic for the local application, told apart by the port it was for. None without listeners.
+pub(crate) fn ingress(view: &ProxyView, listeners: &[AppListener], bind: IpAddr) -> Option<Listener> {
+    if listeners.is_empty() {
+        return None;
+    }
+    let several = listeners.len() > 1;
+    let chain = |listener: &AppListener| {
+        let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
+        let filter = if listener.protocol.is_http() {
+            filter::http(
+                &prefix,
+                names::ingress_routes(listener.port),
+                view.access_log.as_ref(),
+            )
+        } else {
+            let cluster = names::local_application(&view.mesh, &view.name, listener.protocol, listener.port);
+            filter::tcp(
+                &prefix,
+                vec![(cluster, 1)],
+                listener.timeouts.idle,
+                view.access_log.as_ref(),
+            )
+        };
+        for_port(listener.port, filter)
+    };
+    let tcp_ports = listeners
+        .iter()
+        .filter(|l| l.protocol == Protocol::Tcp)
+        .map(|l| l.port)
+        .collect();
+    Some(Listener {
+        name: names::ingress_listener(names::INGRESS_PORT),
+        filter_chains: listeners.iter().map(chain).collect(),
+        listener_filters: vec![original_destination(), tls_inspector(tcp_ports)],
+        ..bound(bind, names::INGRESS_PORT, TrafficDirection::Inbound)
+    })
+}
+
+/// A port of a gateway.
+pub(crate) fn gateway(view: &ProxyView, listener: &GatewayListener, bind: IpAddr, several: bool) -> Listener {
+    let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
+    let filter = filter::http(
+        &prefix,
+        names::ingress_routes(listener.port),
+        view.access_log.as_ref(),
+    );
+    Listener {
+        name: names::ingress_listener(listener.port),
+        filter_chains: vec![FilterChain {
+            filters: vec![filter],
+            ..FilterChain::default()
+        }],
+        listener_filters: vec![tls_inspector(Vec::new())],
+        ..bound(bind, listener.port, TrafficDirection::Inbound)
+    }
+}
+
+/// What the application calls, told apart by the port it calls.
+pub(crate) fn egress(view: &ProxyView, bind: IpAddr) -> Listener {
+    let log = view.access_log.as_ref();
+    let http = |port: u16| {
+        let filter = filter::http(names::EGRESS_STAT_PREFIX, names::egress_routes(port), log);
+        for_port(port, filter)
+    };
+    let mut chains: Vec<FilterChain> = view.egress.http_ports.keys().map(|port| http(*port)).collect();
+    chains.push(http(names::EGRESS_PORT));
+    chains.extend(
+        view.egress
+            .tcp_ports
+            .iter()
+            .filter(|(_, service)| !service.targets.is_empty())
+            .map(|(port, service)| {
+                let clusters = route::cluster_weights(&view.mesh, &service.targets);
+                for_port(
+                    *port,
+                    filter::tcp(names::EGRESS_STAT_PREFIX, clusters, service.idle_timeout, log),
+                )
+            }),
+    );
+    chains.push(amazonaws(view));
+    let inspected = |port: &u16| *port != HTTPS_PORT;
+    let tcp_ports = view.egress.tcp_ports.keys().copied().filter(inspected).collect();
+    Listener {
+        name: names::egress_listener(),
+        filter_chains: chains,
+        default_filter_chain: view
+            .egress
+            .allow_all
+            .then(|| elsewhere(names::allow_all(&view.mesh), view)),
+        listener_filters: vec![original_destination(), tls_inspector(tcp_ports)],
+        ..bound(bind, names::EGRESS_PORT, TrafficDirection::Outbound)
+    }
+}
+
+fn bound(bind: IpAddr, port: u16, direction: TrafficDirection) -> Listener {
+    Listener {
+        address: Some(socket(bind, port)),
+        stat_prefix: names::listener_stat_prefix(port),
+        traffic_direction: direction.into(),
+        ..Listener::default()
+    }
+}
+
+fn for_port(port: u16, filter: Filter) -> FilterChain {
+    FilterChain {
+        filter_chain_match: Some(FilterChainMatch {
+            destination_port: Some(number(u32::from(port))),
+            ..FilterChainMatch::default()
+        }),
+        filters: vec![filter],
+        ..FilterChain::default()
+    }
+}
+
+fn amazonaws(view: &ProxyView) -> FilterChain {
+    FilterChain {
+        filter_chain_match: Some(FilterChainMatch {
+            destination_port: Some(number(u32::from(HTTPS_PORT))),
+            server_names: vec![AMAZONAWS.to_owned()],
+            ..FilterChainMatch::default()
+        }),
+        ..elsewhere(names::amazonaws(&view.mesh), view)
+    }
+}
+
+fn elsewhere(cluster: String, view: &ProxyView) -> FilterChain {
+    let clusters = vec![(cluster, 1)];
+    let filter = filter::tcp(
+        names::EGRESS_STAT_PREFIX,
+        clusters,
+        OUTSIDE_IDLE_TIMEOUT,
+        view.access_log.as_ref(),
+    );
+    FilterChain {
+        filters: vec![filter],
+        ..FilterChain::default()
+    }
+}
+
+fn original_destination() -> ListenerFilter {
+    ListenerFilter {
+        name: "envoy.filters.listener.original_dst".to_owned(),
+        config_type: Some(listener_filter::ConfigType::TypedConfig(pack_any(
+            OriginalDst::default(),
+        ))),
+        ..ListenerFilter::default()
+    }
+}
+
+/// Looks for TLS before a filter chain is chosen, except on ports where the server may speak first: there the look
+/// would wait for a client that waits too.
+fn tls_inspector(not_on: Vec<u16>) -> ListenerFilter {
+    let mut rules: Vec<_> = not_on.into_iter().map(destination_port).collect();
+    let filter_disabled = match rules.len() {
+        0 => None,
+        1 => rules.pop(),
+        _ => Some(ListenerFilterChainMatchPredicate {
+            rule: Some(Rule::OrMatch(MatchSet { rules })),
+        }),
+    };
+    ListenerFilter {
+        name: "envoy.filters.listener.tls_inspector".to_owned(),
+        filter_disabled,
+        config_type: Some(listener_filter::ConfigType::TypedConfig(pack_any(
+            TlsInspector::default(),
+        ))),
+    }
+}
+
+fn destination_port(port: u16) -> ListenerFilterChainMatchPredicate {
+    let port = i32::from(port);
+    ListenerFilterChainMatchPredicate {
+        rule: Some(Rule::DestinationPortRange(Int32Range {
+            start: port,
+            end: port + 1,
+        })),
+    }
+}

@@ -18,12 +18,13 @@ use crate::hosts::{Addresses, Hosts};
 /// The largest answer over UDP that crosses every path unfragmented (DNS flag day 2020); TCP carries the rest.
 const MAX_UDP_PAYLOAD: u16 = 1232;
 
-/// Answers every question that the sockets receive.
+/// Answers every question that the sockets receive. Clones are cheap and share everything.
+#[derive(Clone)]
 pub(crate) struct Answerer {
     pub(crate) hosts: watch::Receiver<Arc<Hosts>>,
     /// Of answers from the hosts file, in seconds.
     pub(crate) ttl: u32,
-    pub(crate) forwarder: Option<Forwarder>,
+    pub(crate) forwarder: Option<Arc<Forwarder>>,
 }
 
 /// An answer before it is encoded.

@@ -10,6 +10,7 @@ mod answer;
 mod forward;
 mod hosts;
 mod server;
+mod tcp;
 mod watch;
 
 pub use forward::{Forward, ForwardError};

@@ -14,12 +14,9 @@ use tokio::task::JoinSet;
 use crate::answer::Answerer;
 use crate::forward::{Forward, ForwardError, Forwarder};
 use crate::hosts::{Hosts, HostsError};
+use crate::tcp;
 use crate::watch as hosts_file;
 
-/// A TCP connection without a question for so long is closed.
-const TCP_IDLE: Duration = Duration::from_secs(5);
-/// Answers that may wait for a slow reader of one TCP connection.
-const TCP_ANSWERS: usize = 32;
 /// Attempts to find a port that is free for both UDP and TCP when any port will do.
 const PORT_ATTEMPTS: u32 = 16;
 
@@ -82,8 +79,8 @@ pub struct DnsServer {
     server: Server<Answerer>,
     address: SocketAddr,
     hosts: watch::Receiver<Arc<Hosts>>,
-    /// Follows the hosts file; aborted on drop.
-    _follower: JoinSet<()>,
+    /// Follows the hosts file and answers over TCP; aborted on drop.
+    tasks: JoinSet<()>,
 }
 
 impl DnsServer {
@@ -128,19 +125,27 @@ impl DnsServer {
 
         let (sender, hosts) = watch::channel(Arc::new(initial));
         let ttl = u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX);
-        let mut server = Server::new(Answerer {
+        let forwarder = forwarder.map(Arc::new);
+        let answerer = Answerer {
             hosts: hosts.clone(),
             ttl,
             forwarder,
-        });
-        register(&mut server, udp, tcp).map_err(DnsError::Socket)?;
-        let mut follower = JoinSet::new();
-        follower.spawn(hosts_file::follow(path, sender));
+        };
+        let mut tasks = JoinSet::new();
+        for listener in tcp {
+            let listener = asynchronous_tcp(listener).map_err(DnsError::Socket)?;
+            tasks.spawn(tcp::serve(listener, answerer.clone()));
+        }
+        let mut server = Server::new(answerer);
+        for socket in udp {
+            server.register_socket(asynchronous_udp(socket).map_err(DnsError::Socket)?);
+        }
+        tasks.spawn(hosts_file::follow(path, sender));
         Ok(Self {
             server,
             address,
             hosts,
-            _follower: follower,
+            tasks,
         })
     }
 
@@ -156,11 +161,12 @@ impl DnsServer {
         self.hosts.clone()
     }
 
-    /// Stops listening and waits until no question is being received.
+    /// Stops listening and lets go of all sockets.
     ///
     /// # Errors
     /// When a socket had failed before.
     pub async fn shutdown(mut self) -> Result<(), DnsError> {
+        self.tasks.shutdown().await;
         self.server.shutdown_gracefully().await.map_err(DnsError::Serve)
     }
 }
@@ -188,18 +194,12 @@ fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
-fn register(server: &mut Server<Answerer>, udp: Vec<UdpSocket>, tcp: Vec<TcpListener>) -> io::Result<()> {
-    for socket in udp {
-        socket.set_nonblocking(true)?;
-        server.register_socket(tokio::net::UdpSocket::from_std(socket)?);
-    }
-    for listener in tcp {
-        listener.set_nonblocking(true)?;
-        server.register_listener(
-            tokio::net::TcpListener::from_std(listener)?,
-            TCP_IDLE,
-            TCP_ANSWERS,
-        );
-    }
-    Ok(())
+fn asynchronous_udp(socket: UdpSocket) -> io::Result<tokio::net::UdpSocket> {
+    socket.set_nonblocking(true)?;
+    tokio::net::UdpSocket::from_std(socket)
+}
+
+fn asynchronous_tcp(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use evermesh_discovery::{DnsError, DnsOptions, DnsServer, Forward, ForwardError, LineProblem};
-use hickory_proto::op::{Edns, Message, OpCode, Query, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
@@ -349,6 +349,48 @@ async fn what_does_not_fit_udp_is_truncated_and_whole_over_tcp() {
     for _ in 0..2 {
         let answer = exchange_tcp(&mut tcp, &plain).await;
         assert_eq!((answer.metadata.truncation, answer.answers.len()), (false, 200));
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_keep_others_out() {
+    let dns = Fixture::start("10.0.0.1 a.local\n", Forward::Off);
+    let mut idle = Vec::new();
+    for _ in 0..150 {
+        idle.push(TcpStream::connect(dns.address()).await.unwrap()); // more than are served at once
+    }
+    assert_eq!(
+        addresses(&dns.ask("a.local.", RecordType::A).await),
+        ["10.0.0.1"],
+        "UDP is served all the while"
+    );
+    // The first one is being served and the last one waits; both get their turn.
+    let (mut first, mut last) = (idle.remove(0), idle.pop().unwrap());
+    let question = question("a.local.", RecordType::A);
+    assert_eq!(
+        addresses(&exchange_tcp(&mut first, &question).await),
+        ["10.0.0.1"]
+    );
+    drop((first, idle));
+    assert_eq!(addresses(&exchange_tcp(&mut last, &question).await), ["10.0.0.1"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_makes_no_sense_is_closed() {
+    let dns = Fixture::start("10.0.0.1 a.local\n", Forward::Off);
+    let mut reply = question("a.local.", RecordType::A);
+    reply.metadata.message_type = MessageType::Response;
+    for message in [b"nonsense".to_vec(), reply.to_vec().unwrap()] {
+        let mut stream = TcpStream::connect(dns.address()).await.unwrap();
+        stream
+            .write_all(&u16::try_from(message.len()).unwrap().to_be_bytes())
+            .await
+            .unwrap();
+        stream.write_all(&message).await.unwrap();
+        let closed = tokio::time::timeout(DEADLINE, stream.read_u8())
+            .await
+            .expect("it is closed");
+        assert!(closed.is_err(), "no answer is due");
     }
 }
 

@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use evermesh_sidecar::Config;
 use evermesh_sidecar::admin::{AdminClient, ServerState};
 use evermesh_sidecar::supervisor::{Outcome, Supervisor};
+use evermesh_testkit::tools::Tool;
+use evermesh_testkit::{DEADLINE, need, wait_until_async};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use support::TestEnvironment;
 use support::http::{self, Server};
-use support::wait::until;
-use support::{TestEnvironment, envoy_binary};
 
 /// Loopback only, every port free, nothing left in the system's directories.
 const TEST_PLACE: [(&str, &str); 5] = [
@@ -54,12 +55,15 @@ fn config(more: &[(&str, &str)]) -> Config {
 }
 
 async fn admin_of(supervisor: &Supervisor) -> AdminClient {
-    let address = until("envoy has an admin address", async || supervisor.admin_address()).await;
+    let address = wait_until_async("envoy has an admin address", DEADLINE, async || {
+        supervisor.admin_address()
+    })
+    .await;
     AdminClient::new(address)
 }
 
 async fn in_state(admin: &AdminClient, state: ServerState) {
-    until("envoy has the state", async || {
+    wait_until_async("envoy has the state", DEADLINE, async || {
         (admin.state().await.ok()? == state).then_some(())
     })
     .await;
@@ -67,7 +71,7 @@ async fn in_state(admin: &AdminClient, state: ServerState) {
 
 #[tokio::test]
 async fn without_a_control_plane_envoy_waits_and_stops_at_once() {
-    let Some(envoy) = envoy_binary() else { return };
+    let envoy = need!(Tool::Envoy);
     // Bound and never accepted from: the connection stands and nothing answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let xds = silent.local_addr().unwrap().to_string();
@@ -86,7 +90,7 @@ async fn without_a_control_plane_envoy_waits_and_stops_at_once() {
 
 #[tokio::test]
 async fn tracing_and_tags_of_the_environment_reach_listeners_and_draining_is_seen() {
-    let Some(envoy) = envoy_binary() else { return };
+    let envoy = need!(Tool::Envoy);
     let collector = Server::start(|_| String::new()).await;
     let directory = tempfile::tempdir().unwrap();
     let own_file = directory.path().join("listener.yaml");
@@ -114,7 +118,7 @@ async fn tracing_and_tags_of_the_environment_reach_listeners_and_draining_is_see
 
         let answer = http::get(listener, "/").await;
         assert_eq!((answer.status.as_u16(), answer.closes), (200, false));
-        until("a span arrives", async || {
+        wait_until_async("a span arrives", DEADLINE, async || {
             (collector.count("POST /api/v2/spans") > 0).then_some(())
         })
         .await;
@@ -127,7 +131,7 @@ async fn tracing_and_tags_of_the_environment_reach_listeners_and_draining_is_see
         );
 
         let connection = tokio::net::TcpStream::connect(listener).await.unwrap();
-        until("the connection is counted", async || {
+        wait_until_async("the connection is counted", DEADLINE, async || {
             (admin.open_connections().await.ok()?? == 1).then_some(())
         })
         .await;

@@ -5,20 +5,20 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use evermesh_sidecar::config::Lifecycle;
 use evermesh_sidecar::supervisor::{Outcome, Supervisor, SupervisorError};
+use evermesh_testkit::{DEADLINE, wait_until_async};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use support::TestEnvironment;
 use support::http::Server;
-use support::wait::until;
 
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
@@ -29,13 +29,12 @@ struct Engine {
 }
 
 impl Engine {
-    /// `$LOG` is a file to write to, `$4` the file for the admin address.
-    fn script(body: &str) -> Self {
+    /// `$HERE/log` is a file to write to, `$4` the file for the admin address.
+    fn script(behaviour: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let log = directory.path().join("log");
-        let script = directory.path().join("engine");
-        fs::write(&script, format!("#!/bin/sh\nLOG={}\n{body}\n", log.display())).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(directory.path().join("behaviour"), behaviour).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine.sh");
+        symlink(script, directory.path().join("engine")).unwrap();
         let lifecycle = Lifecycle {
             restart_count: 0,
             restart_pause: Duration::ZERO,
@@ -48,7 +47,7 @@ impl Engine {
     /// Serves until SIGTERM, with its admin interface at `admin`.
     fn serving(admin: &Server) -> Self {
         Self::script(&format!(
-            "trap 'echo TERM >> $LOG; exit 0' TERM\necho {} > $4\necho started >> $LOG\nwhile :; do sleep 0.02; done",
+            "trap 'echo TERM >> $HERE/log; exit 0' TERM\necho {} > $4\necho started >> $HERE/log\nwhile :; do sleep 0.02; done",
             admin.address
         ))
     }
@@ -64,7 +63,7 @@ impl Engine {
     }
 
     async fn started(&self) {
-        until("the engine has started", async || {
+        wait_until_async("the engine has started", DEADLINE, async || {
             self.log().contains("started").then_some(())
         })
         .await;
@@ -93,7 +92,7 @@ async fn run_to_its_end(engine: &Engine) -> Result<Outcome, SupervisorError> {
 
 #[tokio::test]
 async fn an_exit_is_passed_on() {
-    let engine = Engine::script("echo started >> $LOG; exit 7");
+    let engine = Engine::script("echo started >> $HERE/log; exit 7");
     assert_eq!(run_to_its_end(&engine).await.unwrap().exit_code(), 7);
     assert_eq!(engine.log(), "started\n");
 }
@@ -106,7 +105,7 @@ async fn a_deadly_signal_is_passed_on() {
 
 #[tokio::test]
 async fn an_engine_is_restarted_as_often_as_allowed() {
-    let mut engine = Engine::script("echo started >> $LOG; exit 3");
+    let mut engine = Engine::script("echo started >> $HERE/log; exit 3");
     engine.lifecycle.restart_count = 2;
     assert_eq!(run_to_its_end(&engine).await.unwrap().exit_code(), 3);
     assert_eq!(engine.log(), "started\nstarted\nstarted\n");
@@ -114,9 +113,10 @@ async fn an_engine_is_restarted_as_often_as_allowed() {
 
 #[tokio::test]
 async fn an_engine_that_cannot_start_is_an_error() {
-    let engine = Engine::script("exit 0");
-    let program: PathBuf = engine.directory.path().join("engine");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o644)).unwrap();
+    let engine = Engine::script("");
+    let program = engine.directory.path().join("engine");
+    fs::remove_file(&program).unwrap();
+    fs::write(&program, "not executable").unwrap();
     match run_to_its_end(&engine).await {
         Err(SupervisorError::Start(path, _)) => assert_eq!(path, program),
         other => panic!("{other:?}"),
@@ -125,7 +125,7 @@ async fn an_engine_that_cannot_start_is_an_error() {
 
 #[tokio::test]
 async fn a_stop_request_between_two_starts_ends_at_once() {
-    let mut engine = Engine::script("echo started >> $LOG; exit 3");
+    let mut engine = Engine::script("echo started >> $HERE/log; exit 3");
     engine.lifecycle.restart_count = 1;
     engine.lifecycle.restart_pause = FOR_EVER;
     let (ask, mut stop) = mpsc::channel(1);
@@ -149,7 +149,7 @@ async fn a_stop_request_drains_and_waits_for_connections() {
     let closing = async {
         engine.started().await;
         ask.send(()).await.unwrap();
-        until("connections were counted twice", async || {
+        wait_until_async("connections were counted twice", DEADLINE, async || {
             (admin.count("GET /stats") >= 2).then_some(())
         })
         .await;
@@ -192,7 +192,7 @@ async fn a_second_stop_request_ends_the_wait() {
     let asking = async {
         engine.started().await;
         ask.send(()).await.unwrap();
-        until("connections were counted", async || {
+        wait_until_async("connections were counted", DEADLINE, async || {
             (admin.count("GET /stats") >= 1).then_some(())
         })
         .await;
@@ -220,8 +220,9 @@ async fn a_proxy_that_never_served_stops_without_a_drain() {
 
 #[tokio::test]
 async fn an_engine_that_ignores_sigterm_is_killed() {
-    let engine =
-        Engine::script("trap '' TERM\necho $$ > $4.pid\necho started >> $LOG\nwhile :; do sleep 0.02; done");
+    let engine = Engine::script(
+        "trap '' TERM\necho $$ > $4.pid\necho started >> $HERE/log\nwhile :; do sleep 0.02; done",
+    );
     let (ask, mut stop) = mpsc::channel(1);
     let supervisor = engine.supervisor();
     let asking = async {
@@ -232,7 +233,7 @@ async fn an_engine_that_ignores_sigterm_is_killed() {
     assert_eq!(outcome.unwrap(), Outcome::Stopped);
     let pid = fs::read_to_string(supervisor.bootstrap_file().with_file_name("admin.address.pid")).unwrap();
     assert!(
-        !PathBuf::from(format!("/proc/{}", pid.trim())).exists(),
+        !Path::new(&format!("/proc/{}", pid.trim())).exists(),
         "the engine still runs"
     );
 }
@@ -241,7 +242,7 @@ async fn an_engine_that_ignores_sigterm_is_killed() {
 async fn the_workspace_is_private_and_goes_with_the_supervisor() {
     let supervisor = Engine::script("").supervisor();
     let bootstrap = supervisor.bootstrap_file();
-    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(
         (mode(&bootstrap), mode(bootstrap.parent().unwrap())),
         (0o600, 0o700)

@@ -1,6 +1,7 @@
 //! Addresses the proxy connects to: the control plane, tracing collectors, Unix sockets.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -52,6 +53,23 @@ pub enum EndpointError {
     /// A relative or overlong socket path.
     #[error("the socket's path is not absolute or has more than 107 bytes")]
     Socket,
+}
+
+/// As it is written in the variable.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp {
+                host: Host::Ip(ip),
+                port,
+            } => SocketAddr::new(*ip, *port).fmt(f),
+            Self::Tcp {
+                host: Host::Name(name),
+                port,
+            } => write!(f, "{name}:{port}"),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
 }
 
 impl FromStr for Endpoint {
@@ -146,7 +164,11 @@ mod tests {
             ("10.0.0.256:443", host_error("10.0.0.256")),
         ];
         for (text, expected) in table {
-            assert_eq!(text.parse::<Endpoint>(), expected, "{text:?}");
+            let parsed = text.parse::<Endpoint>();
+            if let Ok(endpoint) = &parsed {
+                assert_eq!(endpoint.to_string(), text);
+            }
+            assert_eq!(parsed, expected, "{text:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of this crate share: an environment from a map, the real Envoy, and its absence.
+//! What the tests of this crate share: an environment from a map, a small HTTP peer.
 #![allow(
     clippy::unwrap_used,
     dead_code,
@@ -7,13 +7,12 @@
 )]
 
 pub mod http;
-pub mod wait;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use evermesh_sidecar::{Config, Environment, ProcessEnvironment, envoy};
+use evermesh_sidecar::{Config, Environment, ProcessEnvironment};
 
 /// Variables from a list, files from a directory.
 #[derive(Debug, Clone, Default)]
@@ -56,17 +55,4 @@ impl Environment for TestEnvironment {
 
 pub fn golden_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
-}
-
-/// The real Envoy. `None` only when the run was told to go without; then it says so.
-pub fn envoy_binary() -> Option<PathBuf> {
-    if std::env::var_os("EVERMESH_SKIP_ENVOY").is_some_and(|value| value == "1") {
-        eprintln!("skipped: EVERMESH_SKIP_ENVOY=1, nothing was checked against a real Envoy");
-        return None;
-    }
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    match envoy::locate(&ProcessEnvironment::default(), Some(&program)) {
-        Ok(envoy) => Some(envoy),
-        Err(error) => panic!("{error}. `make tools` installs one; EVERMESH_SKIP_ENVOY=1 goes without"),
-    }
 }

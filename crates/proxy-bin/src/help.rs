@@ -32,11 +32,11 @@ fn variables() -> String {
     }
     let _ = writeln!(
         text,
-        "This program:\n  {ENVOY_PATH}  the Envoy to run (--envoy-path)"
+        "This program:\n  {ENVOY_PATH}\n      the Envoy to run (--envoy-path)"
     );
     let _ = writeln!(
         text,
-        "  EVERMESH_LOG  verbosity of this program's own log (default info)\n"
+        "  EVERMESH_LOG\n      verbosity of this program's own log (default info)\n"
     );
     text
 }
@@ -46,5 +46,5 @@ fn line(variable: &Variable) -> String {
         .default
         .map(|value| format!(" [default: {value}]"))
         .unwrap_or_default();
-    format!("{}  {}{default}", variable.name, variable.help)
+    format!("{}\n      {}{default}", variable.name, variable.help)
 }

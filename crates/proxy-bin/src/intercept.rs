@@ -13,6 +13,11 @@ use crate::refuse;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Put the rules in place, instead of earlier ones.
+    ///
+    /// The settings come from an ECS proxyConfiguration or, without one, from the variables of the App Mesh script
+    /// for EC2: APPMESH_IGNORE_UID, APPMESH_IGNORE_GID, APPMESH_APP_PORTS, APPMESH_ENVOY_INGRESS_PORT,
+    /// APPMESH_ENVOY_EGRESS_PORT, APPMESH_EGRESS_IGNORED_IP, APPMESH_EGRESS_IGNORED_PORTS, APPMESH_ENABLE_IPV6,
+    /// APPMESH_START_ENABLED; and EVERMESH_IGNORE_MARK.
     Install(Settings),
     /// Take away what install put in place; nothing to take away is fine.
     Remove,
@@ -24,10 +29,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Where the settings come from: by default the variables of the App Mesh script for EC2 (APPMESH_IGNORE_UID,
-/// APPMESH_IGNORE_GID, APPMESH_APP_PORTS, APPMESH_ENVOY_INGRESS_PORT, APPMESH_ENVOY_EGRESS_PORT,
-/// APPMESH_EGRESS_IGNORED_IP, APPMESH_EGRESS_IGNORED_PORTS, APPMESH_ENABLE_IPV6, APPMESH_START_ENABLED) and
-/// EVERMESH_IGNORE_MARK.
+/// Where the settings come from, when not from the variables.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
     /// Take them from an ECS proxyConfiguration, or a task definition with one, as JSON.

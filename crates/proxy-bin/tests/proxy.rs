@@ -174,7 +174,10 @@ fn sigterm_and_sigint_stop_in_good_order() {
 #[test]
 fn a_killed_supervisor_takes_its_engine_with_it() {
     let (directory, engine) = engine("trap '' TERM\necho $$ > $HERE/pid\nwhile :; do sleep 0.02; done");
-    let mut child = proxy(&["run", "--envoy-path", &engine], &REQUIRED)
+    // A killed program cannot remove its private directory, so it gets ours to leave it in.
+    let place = ("TMPDIR", directory.path().to_str().unwrap());
+    let variables = [REQUIRED[0], REQUIRED[1], place];
+    let mut child = proxy(&["run", "--envoy-path", &engine], &variables)
         .spawn()
         .unwrap();
     let pid = engine_pid(&directory.path().join("pid"));
@@ -203,7 +206,7 @@ fn readiness_follows_a_real_envoy() {
     let fast = [
         ("ENVOY_INITIAL_FETCH_TIMEOUT", "1"),
         ("ENVOY_LOG_LEVEL", "off"),
-        ("LISTENER_DRAIN_WAIT_TIME_S", "5"),
+        ("LISTENER_DRAIN_WAIT_TIME_S", "110"),
     ];
     let variables = [REQUIRED.as_slice(), &place, &fast].concat();
     let mut child = proxy(&["run", "--envoy-path", envoy.to_str().unwrap()], &variables)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::arn::is_account_id;
 use crate::id::{Kind, MeshId, ResourceId};
 use crate::resource::Tag;
-use crate::shape::Violations;
+use crate::shape::{Violations, excerpt};
 use crate::spec::Spec;
 
 /// A resource as a user writes it down.
@@ -84,7 +84,14 @@ fn violation(path: &str, message: &str) -> Violations {
 }
 
 fn collect<T>(violations: &mut Violations, result: Result<T, Violations>) -> Option<T> {
-    result.map_err(|found| violations.0.extend(found.0)).ok()
+    let found = match result {
+        Ok(value) => return Some(value),
+        Err(found) => found,
+    };
+    for violation in found.0 {
+        violations.push(violation.path, violation.message);
+    }
+    None
 }
 
 /// Reads the members of a document other than its spec.
@@ -167,7 +174,7 @@ impl Names<'_> {
             Kind::ALL.iter().any(|kind| kind.name_field() == field) || OTHER_FIELDS.contains(&field)
         };
         for field in self.document.keys().filter(|field| !known(field)) {
-            self.violations.push(field.as_str(), "unknown field");
+            self.violations.push(excerpt(field), "unknown field");
         }
     }
 }

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 /// A type that can be read from JSON with every violation reported. Derived by `#[derive(Shape)]`.
 pub trait Shape: Sized {
+    /// What [`Bounds`] on a member of this type are about.
+    const MEASURE: Measure = Measure::Nothing;
+
     /// The value, or `None` when at least one violation was reported to `reader`.
     fn read(value: &Value, reader: &mut Reader) -> Option<Self>;
 }
@@ -32,17 +35,22 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All faults of an input, in the order of reading. Never empty when returned as an error.
+/// The faults of an input, in the order of reading. Never empty when returned as an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
 
 impl Violations {
-    /// Records one more fault.
+    /// The most faults that are recorded of one input: enough to act on, and a bound on what a hostile one costs.
+    pub const MOST: usize = 100;
+
+    /// Records one more fault, unless there are [`Violations::MOST`] already.
     pub fn push(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Violation {
-            path: path.into(),
-            message: message.into(),
-        });
+        if self.0.len() < Self::MOST {
+            self.0.push(Violation {
+                path: path.into(),
+                message: message.into(),
+            });
+        }
     }
 
     /// `Ok` when there is none.
@@ -89,6 +97,19 @@ pub fn from_value_at<T: Shape>(path: &str, value: &Value) -> Result<T, Violation
         Some(read) if reader.violations.0.is_empty() => Ok(read),
         _ => Err(reader.violations),
     }
+}
+
+/// What of a value its [`Bounds`] limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// The type has no bounds.
+    Nothing,
+    /// The value of a number.
+    Value,
+    /// The length of a string, in characters.
+    Length,
+    /// The number of items of a list.
+    Items,
 }
 
 /// Bounds of a number's value, a string's length in characters or a list's number of items.
@@ -139,7 +160,7 @@ impl Reader {
         };
         for (name, value) in object {
             if !known.contains(&name.as_str()) && !value.is_null() {
-                self.within_field(name, |r| {
+                self.within_field(&excerpt(name), |r| {
                     r.fail(format!("unknown field; known are {}", known.join(", ")))
                 });
             }
@@ -186,7 +207,7 @@ impl Reader {
         bounds: Bounds,
         check: impl FnOnce(&T) -> Result<(), String>,
     ) -> Option<T> {
-        if let Some(message) = outside(value, bounds) {
+        if let Some(message) = outside(T::MEASURE, value, bounds) {
             self.fail(message);
             return None;
         }
@@ -252,11 +273,14 @@ impl Reader {
     }
 }
 
-fn outside(value: &Value, bounds: Bounds) -> Option<String> {
-    let measured = match value {
-        Value::Number(number) => number.as_i64()?,
-        Value::String(text) => i64::try_from(text.chars().count()).unwrap_or(i64::MAX),
-        Value::Array(items) => i64::try_from(items.len()).unwrap_or(i64::MAX),
+/// What is wrong when the value is outside its bounds. A value of another type than the member's is not measured:
+/// reading it will say what is wrong with it.
+fn outside(measure: Measure, value: &Value, bounds: Bounds) -> Option<String> {
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let measured = match (measure, value) {
+        (Measure::Value, Value::Number(number)) => number.as_i64()?,
+        (Measure::Length, Value::String(text)) => count(text.chars().count()),
+        (Measure::Items, Value::Array(items)) => count(items.len()),
         _ => return None,
     };
     let within = bounds.min.is_none_or(|min| measured >= min) && bounds.max.is_none_or(|max| measured <= max);
@@ -269,10 +293,10 @@ fn outside(value: &Value, bounds: Bounds) -> Option<String> {
         (None, Some(max)) => format!("at most {max}"),
         (None, None) => return None,
     };
-    Some(match value {
-        Value::Number(_) => format!("must be {range}, is {measured}"),
-        Value::String(_) => format!("must be {range} characters long, is {measured}"),
-        _ => format!("must have {range} items, has {measured}"),
+    Some(match measure {
+        Measure::Length => format!("must be {range} characters long, is {measured}"),
+        Measure::Items => format!("must have {range} items, has {measured}"),
+        Measure::Value | Measure::Nothing => format!("must be {range}, is {measured}"),
     })
 }
 
@@ -288,7 +312,7 @@ fn describe(value: &Value) -> String {
 }
 
 /// The start of a text that came from outside, short enough for a message.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 64;
     if text.chars().count() <= LONGEST {
         text.to_owned()
@@ -298,6 +322,8 @@ fn excerpt(text: &str) -> String {
 }
 
 impl Shape for String {
+    const MEASURE: Measure = Measure::Length;
+
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         reader.text(value).map(str::to_owned)
     }
@@ -314,6 +340,8 @@ impl Shape for bool {
 }
 
 impl<T: Shape> Shape for Vec<T> {
+    const MEASURE: Measure = Measure::Items;
+
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         let Value::Array(items) = value else {
             reader.fail(format!("must be a list, is {}", describe(value)));
@@ -332,6 +360,8 @@ impl<T: Shape> Shape for Vec<T> {
 macro_rules! integer_shape {
     ($($integer:ty),*) => {$(
         impl Shape for $integer {
+            const MEASURE: Measure = Measure::Value;
+
             fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
                 let Value::Number(number) = value else {
                     reader.fail(format!("must be an integer, is {}", describe(value)));

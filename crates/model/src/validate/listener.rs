@@ -106,12 +106,16 @@ pub(super) fn http_timeout(rules: &mut Rules, timeout: &HttpTimeout) {
 }
 
 /// A check of the listener's own port must speak what the listener speaks; a TCP connect always can, and what
-/// another port speaks is its own affair. gRPC being HTTP/2, an HTTP/2 check of a gRPC port is possible too.
+/// another port speaks is its own affair. gRPC being HTTP/2, App Mesh takes either as a check of the other.
 fn health_check(rules: &mut Rules, check: &HealthCheckPolicy, mapping: PortMapping) {
     let own_port = check.port.is_none_or(|port| port == mapping.port);
-    let speaks = check.protocol == mapping.protocol
-        || check.protocol == PortProtocol::Tcp
-        || (check.protocol == PortProtocol::Http2 && mapping.protocol == PortProtocol::Grpc);
+    let speaks = match check.protocol {
+        PortProtocol::Tcp => true,
+        PortProtocol::Http => mapping.protocol == PortProtocol::Http,
+        PortProtocol::Http2 | PortProtocol::Grpc => {
+            matches!(mapping.protocol, PortProtocol::Http2 | PortProtocol::Grpc)
+        }
+    };
     if own_port && !speaks {
         let message = format!(
             "{} does not fit the listener, whose protocol is {}",

@@ -1,0 +1,151 @@
+//! Escapes and character classes.
+
+use super::{Parser, RegexError, unicode};
+
+/// The names in `[[:name:]]`.
+const POSIX_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
+impl Parser<'_> {
+    /// A backslash and what follows it, outside a class.
+    pub(super) fn escape_sequence(&mut self) -> Result<(), RegexError> {
+        if [r"\b", r"\B", r"\A", r"\z", r"\C"]
+            .iter()
+            .any(|text| self.eat(text))
+            || self.shared_class()?
+        {
+            return Ok(());
+        }
+        self.escaped_character().map(drop)
+    }
+
+    /// `[...]`, at its opening bracket.
+    pub(super) fn class(&mut self) -> Result<(), RegexError> {
+        self.eat("[");
+        self.eat("^");
+        let mut first = true;
+        while first || !self.rest().starts_with(']') {
+            if self.rest().is_empty() {
+                return Err(self.error("a missing closing bracket"));
+            }
+            if !self.posix_class()? && !self.shared_class()? {
+                self.range()?;
+            }
+            first = false;
+        }
+        self.eat("]");
+        Ok(())
+    }
+
+    /// A character or a range of characters in a class.
+    fn range(&mut self) -> Result<(), RegexError> {
+        let low = self.class_character()?;
+        let mut following = self.rest().chars();
+        if following.next() == Some('-') && following.next().is_some_and(|c| c != ']') {
+            self.eat("-");
+            if self.class_character()? < low {
+                return Err(self.error("a range whose ends are swapped"));
+            }
+        }
+        Ok(())
+    }
+
+    fn class_character(&mut self) -> Result<u32, RegexError> {
+        if self.rest().starts_with('\\') {
+            return self.escaped_character();
+        }
+        self.take()
+            .map(u32::from)
+            .ok_or(self.error("a missing closing bracket"))
+    }
+
+    /// `[:name:]`, only in a class. Without its end it is three literal characters.
+    fn posix_class(&mut self) -> Result<bool, RegexError> {
+        let Some((name, _)) = self.rest().strip_prefix("[:").and_then(|r| r.split_once(":]")) else {
+            return Ok(false);
+        };
+        if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
+            return Err(self.error("an unknown character class"));
+        }
+        self.at += name.len() + "[::]".len();
+        Ok(true)
+    }
+
+    /// `\d` and its like, `\pL` and `\p{Name}`, inside and outside a class.
+    fn shared_class(&mut self) -> Result<bool, RegexError> {
+        if [r"\d", r"\D", r"\s", r"\S", r"\w", r"\W"]
+            .iter()
+            .any(|text| self.eat(text))
+        {
+            return Ok(true);
+        }
+        if !self.eat(r"\p") && !self.eat(r"\P") {
+            return Ok(false);
+        }
+        let start = self.rest();
+        let name = if self.eat("{") {
+            let inside = self.until('}').ok_or(self.error("a missing closing brace"))?;
+            inside.strip_prefix('^').unwrap_or(inside)
+        } else {
+            self.take();
+            &start[..start.len() - self.rest().len()]
+        };
+        if unicode::is_group(name) {
+            Ok(true)
+        } else {
+            Err(self.error("an unknown Unicode class before this one,"))
+        }
+    }
+
+    /// A backslash and what stands for one character.
+    fn escaped_character(&mut self) -> Result<u32, RegexError> {
+        let refused = self.error("an unknown escape");
+        self.eat(r"\");
+        match self.take().ok_or(refused.clone())? {
+            '1'..='7' if !self.rest().starts_with(|c: char| c.is_digit(8)) => Err(refused),
+            first @ '0'..='7' => Ok(self.octal(first)),
+            'x' => self.hexadecimal().ok_or(refused),
+            'a' => Ok(0x07),
+            'f' => Ok(0x0c),
+            'n' => Ok(0x0a),
+            'r' => Ok(0x0d),
+            't' => Ok(0x09),
+            'v' => Ok(0x0b),
+            c if c == '_' || c.is_ascii() && !c.is_ascii_alphanumeric() => Ok(u32::from(c)),
+            _ => Err(refused),
+        }
+    }
+
+    /// Up to three octal digits, of which the first is read already.
+    fn octal(&mut self, first: char) -> u32 {
+        let mut value = first.to_digit(8).unwrap_or_default();
+        for _ in 0..2 {
+            let Some(digit) = self.peek().and_then(|c| c.to_digit(8)) else {
+                break;
+            };
+            self.take();
+            value = value * 8 + digit;
+        }
+        value
+    }
+
+    /// Two hexadecimal digits, or any number of them in braces up to the last code point.
+    fn hexadecimal(&mut self) -> Option<u32> {
+        let digits = if self.eat("{") {
+            self.until('}')?
+        } else {
+            let digits = self.rest().get(..2)?;
+            self.at += 2;
+            digits
+        };
+        let hexadecimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let significant = digits.trim_start_matches('0');
+        let value = match significant {
+            "" => 0,
+            _ => u32::from_str_radix(significant, 16).ok()?,
+        };
+        (hexadecimal && value <= u32::from(char::MAX)).then_some(value)
+    }
+}

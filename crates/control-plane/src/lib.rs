@@ -1,1 +1,294 @@
-//! Composition of the control plane: store, service, API, pipeline, xDS and DNS in one process.
+//! The control plane in one process: store, service, AWS endpoints, pipeline, xDS, DNS.
+//!
+//! [`ControlPlane::start`] puts the parts together and answers once everything is served and a full configuration
+//! has been built; it is used by `evermesh serve`, by the demonstration and by every end-to-end test. The parts
+//! know each other only by their traits: nothing but this crate names them all.
+
+pub mod admin;
+mod pipeline;
+mod proxy;
+mod sockets;
+
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evermesh_aws_api::{ApiOptions, Counters, Credentials};
+use evermesh_discovery::{DnsError, DnsOptions, DnsServer, Forward};
+use evermesh_service::{LoadError, MeshService, Quotas, ServiceOptions, StoreService};
+use evermesh_store::{SqliteOptions, SqliteStore, Store, StoreError};
+use evermesh_xds_server::{Options as XdsOptions, ProxyStatus, ServeError, XdsServer};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use pipeline::Pipeline;
+pub use sockets::Sockets;
+
+/// How a control plane is to be.
+#[derive(Debug)]
+pub struct Options {
+    /// Where the database is; made when it is not there.
+    pub data_dir: PathBuf,
+    /// Account of callers whose credentials do not say another, twelve digits.
+    pub account: String,
+    /// Region of requests that are not signed for another.
+    pub region: String,
+    /// First part of ARNs.
+    pub partition: String,
+    /// How many resources there may be.
+    pub quotas: Quotas,
+    /// Who may call the AWS endpoints. `None`: whoever can connect.
+    pub credentials: Option<Credentials>,
+    /// Names that the DNS server answers, in hosts format. `None`: it only forwards.
+    pub hosts: Option<PathBuf>,
+    /// Where the DNS server asks for other names.
+    pub forward: Forward,
+    /// How long an answer from the hosts file may be kept.
+    pub dns_ttl: Duration,
+}
+
+impl Options {
+    /// The defaults, with the data in a directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            account: DEFAULT_ACCOUNT.to_owned(),
+            region: DEFAULT_REGION.to_owned(),
+            partition: "aws".to_owned(),
+            quotas: Quotas::default(),
+            credentials: None,
+            hosts: None,
+            forward: Forward::System,
+            dns_ttl: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Account of a mesh whose owner nobody says.
+pub const DEFAULT_ACCOUNT: &str = "000000000000";
+/// Region of what nobody says the region of; the one of App Mesh's own documentation.
+pub const DEFAULT_REGION: &str = "us-west-2";
+/// The database within the data directory.
+const DATABASE: &str = "evermesh.db";
+
+/// Why a control plane did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory {}", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database {}", path.display())]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+    /// What is stored cannot be understood.
+    #[error("cannot load the stored resources")]
+    Load(#[source] LoadError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The DNS server did not start.
+    #[error("cannot serve DNS")]
+    Dns(#[source] DnsError),
+}
+
+/// A running control plane. Dropping it stops it at once; [`ControlPlane::shut_down`] lets it finish.
+pub struct ControlPlane {
+    api_addresses: Vec<SocketAddr>,
+    xds_addresses: Vec<SocketAddr>,
+    dns_address: Option<SocketAddr>,
+    service: Arc<dyn MeshService>,
+    pipeline: Arc<Pipeline>,
+    xds: XdsServer,
+    dns: Option<DnsServer>,
+    stop: CancellationToken,
+    servers: JoinSet<()>,
+    follower: JoinHandle<()>,
+}
+
+impl fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlPlane")
+            .field("api", &self.api_addresses)
+            .field("xds", &self.xds_addresses)
+            .field("dns", &self.dns_address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ControlPlane {
+    /// Opens the store, builds the configuration, and serves on `sockets`. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// What kept it from starting; nothing is left running then.
+    pub async fn start(options: Options, sockets: Sockets) -> Result<Self, StartError> {
+        let store: Arc<dyn Store> = Arc::new(open_store(&options)?);
+        let (pipeline, watch) = Pipeline::load(&*store, options.account.clone())
+            .await
+            .map_err(StartError::Load)?;
+        let pipeline = Arc::new(pipeline);
+        let service: Arc<dyn MeshService> = Arc::new(StoreService::new(
+            Arc::clone(&store),
+            ServiceOptions {
+                partition: options.partition.clone(),
+                quotas: options.quotas.clone(),
+                ..ServiceOptions::default()
+            },
+        ));
+        let xds = XdsServer::new(Arc::<Pipeline>::clone(&pipeline), XdsOptions::default());
+        let follower = {
+            let pipeline = Arc::clone(&pipeline);
+            tokio::spawn(async move { pipeline.follow(&*store, watch).await })
+        };
+        let mut plane = Self {
+            api_addresses: Vec::new(),
+            xds_addresses: Vec::new(),
+            dns_address: None,
+            service,
+            pipeline,
+            xds,
+            dns: None,
+            stop: CancellationToken::new(),
+            servers: JoinSet::new(),
+            follower,
+        };
+        plane.serve(options, sockets)?;
+        Ok(plane)
+    }
+
+    /// Where the AWS endpoints listen.
+    pub fn api_addresses(&self) -> &[SocketAddr] {
+        &self.api_addresses
+    }
+
+    /// Where proxies connect.
+    pub fn xds_addresses(&self) -> &[SocketAddr] {
+        &self.xds_addresses
+    }
+
+    /// Where name look-ups go.
+    pub fn dns_address(&self) -> Option<SocketAddr> {
+        self.dns_address
+    }
+
+    /// The application layer, for writers in the same process.
+    pub fn service(&self) -> &Arc<dyn MeshService> {
+        &self.service
+    }
+
+    /// The proxies connected now.
+    pub fn proxies(&self) -> Vec<ProxyStatus> {
+        self.xds.proxies()
+    }
+
+    /// Stops listening, lets open requests and streams end, and waits for it.
+    pub async fn shut_down(mut self) {
+        self.stop.cancel();
+        while self.servers.join_next().await.is_some() {}
+        if let Some(dns) = self.dns.take()
+            && let Err(failure) = dns.shutdown().await
+        {
+            error!(error = %failure, "the DNS server did not end well");
+        }
+        self.follower.abort();
+    }
+
+    fn serve(&mut self, options: Options, sockets: Sockets) -> Result<(), StartError> {
+        if !sockets.dns_udp.is_empty() {
+            let dns = DnsOptions {
+                hosts: options.hosts.unwrap_or_else(|| PathBuf::from("/dev/null")),
+                ttl: options.dns_ttl,
+                forward: options.forward,
+            };
+            let server = DnsServer::serve(dns, sockets.dns_udp, sockets.dns_tcp).map_err(StartError::Dns)?;
+            self.dns_address = Some(server.local_addr());
+            self.dns = Some(server);
+        }
+        for listener in sockets.xds {
+            let (listener, address) = into_tokio(listener)?;
+            self.xds_addresses.push(address);
+            let (xds, stop) = (self.xds.clone(), self.stop.clone());
+            self.servers
+                .spawn(async move { report(xds.serve(listener, stop.cancelled_owned()).await) });
+        }
+        let mut api = Vec::new();
+        for listener in sockets.api {
+            let (listener, address) = into_tokio(listener)?;
+            self.api_addresses.push(address);
+            api.push(listener);
+        }
+        let limits = evermesh_aws_api::Limits::default();
+        let router = evermesh_aws_api::router(
+            ApiOptions {
+                service: Arc::clone(&self.service),
+                account: options.account,
+                region: options.region,
+                credentials: options.credentials,
+                limits,
+                counters: Arc::new(Counters::default()),
+            },
+            admin::router(Arc::clone(&self.pipeline), self.xds.clone()),
+        );
+        let stop = self.stop.clone();
+        self.servers.spawn(evermesh_aws_api::serve(
+            api,
+            router,
+            limits,
+            stop.cancelled_owned(),
+        ));
+        info!(api = ?self.api_addresses, xds = ?self.xds_addresses, dns = ?self.dns_address, "serving");
+        Ok(())
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+fn open_store(options: &Options) -> Result<SqliteStore, StartError> {
+    let directory = &options.data_dir;
+    std::fs::create_dir_all(directory).map_err(|source| StartError::DataDir {
+        path: directory.clone(),
+        source,
+    })?;
+    let path = directory.join(DATABASE);
+    SqliteStore::open(&path, SqliteOptions::default()).map_err(|source| StartError::Store { path, source })
+}
+
+fn into_tokio(listener: TcpListener) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
+    let address = listener
+        .local_addr()
+        .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+    let convert = || {
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    };
+    convert()
+        .map(|listener| (listener, address))
+        .map_err(|source| StartError::Bind { address, source })
+}
+
+fn report(result: Result<(), ServeError>) {
+    if let Err(failure) = result {
+        error!(error = %failure, "xDS is no longer served");
+    }
+}

@@ -3,7 +3,7 @@
 use envoy_types::pb::envoy::config::listener::v3::{Filter, filter};
 use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
-    CodecType, PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig,
+    CodecType, PathWithEscapedSlashesAction, RouteSpecifier, Tracing, UpgradeConfig,
 };
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, HttpFilter, Rds, http_filter,
@@ -38,6 +38,8 @@ pub(crate) fn http(stat_prefix: &str, routes: String, log: Option<&AccessLog>) -
         normalize_path: Some(flag(true)),
         merge_slashes: true,
         path_with_escaped_slashes_action: PathWithEscapedSlashesAction::KeepUnchanged.into(),
+        // Which tracer, if any, the bootstrap says; without this the variables for tracing would have no effect.
+        tracing: Some(Tracing::default()),
         access_log: access_log::loggers(log),
         ..HttpConnectionManager::default()
     };

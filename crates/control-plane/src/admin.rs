@@ -1,0 +1,150 @@
+//! Evermesh's own HTTP views, beside the AWS endpoints: health, proxies, diagnostics.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `GET /healthz` | 200 `ok` once it serves and a full configuration has been built |
+//! | `GET /evermesh/proxies` | `{"proxies": [...]}`: every connected proxy, see [`ProxyJson`] |
+//! | `GET /evermesh/diagnostics` | `{"diagnostics": [...]}`: what is wrong in the meshes, see [`DiagnosticJson`] |
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use evermesh_model::Diagnostic;
+use evermesh_xds_server::{ProxyStatus, SyncState, XdsServer};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::pipeline::Pipeline;
+
+/// A connected proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyJson {
+    /// What it says it is: the ARN or short form of its virtual node or gateway.
+    pub node_id: String,
+    /// Cluster it says it belongs to.
+    pub cluster: String,
+    /// Address it connected from; absent on a Unix socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Program and version.
+    pub version: String,
+    /// RFC 3339.
+    pub connected_since: String,
+    /// `waiting` until its resource exists, `updating`, `in sync`, or `rejected`.
+    pub state: String,
+    /// Whether it has everything it is to have.
+    pub in_sync: bool,
+    /// What it rejected last, if anything is still rejected or ever was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_nack: Option<NackJson>,
+}
+
+/// A configuration that a proxy rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NackJson {
+    /// Kind of resource, such as `cluster`.
+    pub resource_type: String,
+    /// The proxy's own words.
+    pub reason: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// A mistake in a mesh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiagnosticJson {
+    /// `error` or `warning`.
+    pub severity: String,
+    /// Stable name of the kind of mistake.
+    pub code: String,
+    /// Account that owns the mesh.
+    pub mesh_owner: String,
+    /// Path of the resource, such as `mesh/m/virtualNode/n`.
+    pub resource: String,
+    /// Member of its spec.
+    pub path: String,
+    /// What is wrong and what follows.
+    pub message: String,
+}
+
+/// Routes of the views.
+pub(crate) fn router(pipeline: Arc<Pipeline>, xds: XdsServer) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/evermesh/proxies", get(proxies))
+        .route("/evermesh/diagnostics", get(diagnostics))
+        .with_state((pipeline, xds))
+}
+
+type Shared = State<(Arc<Pipeline>, XdsServer)>;
+
+async fn proxies(State((_, xds)): Shared) -> Json<Value> {
+    let proxies: Vec<ProxyJson> = xds.proxies().iter().map(ProxyJson::from).collect();
+    Json(json!({ "proxies": proxies }))
+}
+
+async fn diagnostics(State((pipeline, _)): Shared) -> Json<Value> {
+    let diagnostics: Vec<DiagnosticJson> = pipeline.diagnostics().iter().map(DiagnosticJson::from).collect();
+    Json(json!({ "diagnostics": diagnostics, "revision": pipeline.revision(), "faults": pipeline.faults() }))
+}
+
+impl From<&ProxyStatus> for ProxyJson {
+    fn from(status: &ProxyStatus) -> Self {
+        let nacks = status
+            .types
+            .iter()
+            .filter_map(|kind| Some((kind, kind.last_nack.as_ref()?)));
+        let last = nacks.max_by_key(|(_, nack)| nack.at);
+        Self {
+            node_id: status.node_id.clone(),
+            cluster: status.cluster.clone(),
+            address: status.peer.map(|peer| peer.to_string()),
+            version: status.user_agent.clone(),
+            connected_since: rfc3339(status.connected_since),
+            state: state(status.state).to_owned(),
+            in_sync: status.in_sync(),
+            last_nack: last.map(|(kind, nack)| NackJson {
+                resource_type: format!("{:?}", kind.kind).to_lowercase(),
+                reason: nack.reason.clone(),
+                at: rfc3339(nack.at),
+            }),
+        }
+    }
+}
+
+impl From<&Diagnostic> for DiagnosticJson {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            severity: match diagnostic.severity {
+                evermesh_model::Severity::Error => "error".to_owned(),
+                evermesh_model::Severity::Warning => "warning".to_owned(),
+            },
+            code: diagnostic.code.to_owned(),
+            mesh_owner: diagnostic.resource.mesh().owner.clone(),
+            resource: diagnostic.resource.to_string(),
+            path: diagnostic.path.clone(),
+            message: diagnostic.message.clone(),
+        }
+    }
+}
+
+fn state(state: SyncState) -> &'static str {
+    match state {
+        SyncState::AwaitingConfiguration => "waiting",
+        SyncState::Updating => "updating",
+        SyncState::InSync => "in sync",
+        SyncState::Rejected => "rejected",
+    }
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time)
+        .map(|t| format!("{t:.3}"))
+        .unwrap_or_default()
+}

@@ -23,7 +23,9 @@ pub struct CreateRequest {
     pub spec: Spec,
     /// Its tags, at most 50, keys unique.
     pub tags: Vec<Tag>,
-    /// Makes a repeated request harmless: the same token with the same content answers as the first time did.
+    /// Makes a repeated request harmless: the same token with the same content changes nothing and answers with the
+    /// resource as it is now, which is what the first answer was unless it was changed since. The same token with
+    /// other content, or for another resource, is a `Conflict`. 1 to 36 letters, digits, hyphens and underscores.
     pub client_token: Option<String>,
 }
 
@@ -43,11 +45,12 @@ pub struct UpdateRequest {
 pub struct ListRequest {
     /// What is listed.
     pub kind: Kind,
-    /// Where: a mesh, a router for routes, a gateway for gateway routes; `None` for meshes.
+    /// Where: a mesh, a router for routes, a gateway for gateway routes; `None` for meshes, of whichever owner.
     pub parent: Option<ResourceId>,
     /// Most items of the page, 1 to 100; `None`: 100.
     pub limit: Option<u32>,
-    /// Where the previous page ended, as it said.
+    /// Where the previous page ended, as it said. Good for the same kind and parent only, and for ever: items that
+    /// were created or deleted meanwhile are there or not, no other is left out or shown twice.
     pub next_token: Option<String>,
 }
 
@@ -82,17 +85,19 @@ pub trait MeshService: Send + Sync {
     /// The resource as it is.
     async fn describe(&self, caller: &Caller, id: &ResourceId) -> Result<Resource, ServiceError>;
 
-    /// Replaces a spec; the version goes up by one even when nothing differs.
+    /// Replaces a spec; the version goes up by one even when nothing differs. `Forbidden` to all but the resource's
+    /// owner.
     async fn update(&self, caller: &Caller, request: UpdateRequest) -> Result<Resource, ServiceError>;
 
     /// Deletes a resource and answers with its last state: next version, status DELETED. `ResourceInUse` while
-    /// something depends on it.
+    /// something depends on it, `Forbidden` to all but the owners of the resource and of its mesh.
     async fn delete(&self, caller: &Caller, id: &ResourceId) -> Result<Resource, ServiceError>;
 
     /// A page of resources.
     async fn list(&self, caller: &Caller, request: ListRequest) -> Result<Page<ResourceRef>, ServiceError>;
 
-    /// Adds tags or changes their values; all or none. `TooManyTags` when there would be more than 50.
+    /// Adds tags or changes their values; all or none. `TooManyTags` when there would be more than 50. As for the
+    /// other operations on tags, the ARN must be the resource's own and the caller the resource's owner.
     async fn tag(&self, caller: &Caller, arn: &Arn, tags: Vec<Tag>) -> Result<(), ServiceError>;
 
     /// Removes tags; keys that are not there are ignored.

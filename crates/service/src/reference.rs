@@ -1,0 +1,83 @@
+//! What a spec refers to and cannot do without. Backends are not here: they may name what does not exist (yet).
+
+use std::collections::BTreeSet;
+
+use evermesh_model::spec::{
+    GatewayRouteSpec, GatewayRouteTarget, RouteAction, RouteSpec, VirtualServiceProvider, VirtualServiceSpec,
+};
+use evermesh_model::{Kind, MeshId, ResourceId, Spec};
+
+/// A place in a spec that names another resource of the same mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Where, such as `spec.provider.virtualNode.virtualNodeName`.
+    pub(crate) path: String,
+    /// What it names; perhaps by a name that no resource can have.
+    pub(crate) target: ResourceId,
+}
+
+/// Every reference of a spec in `mesh`.
+pub(crate) fn references(mesh: &MeshId, spec: &Spec) -> Vec<Reference> {
+    match spec {
+        Spec::VirtualService(service) => provider(mesh, service).into_iter().collect(),
+        Spec::Route(route) => weighted_targets(mesh, route),
+        Spec::GatewayRoute(route) => services(mesh, route),
+        Spec::Mesh(_) | Spec::VirtualNode(_) | Spec::VirtualRouter(_) | Spec::VirtualGateway(_) => Vec::new(),
+    }
+}
+
+/// The resources a spec refers to, each once.
+pub(crate) fn targets(mesh: &MeshId, spec: &Spec) -> BTreeSet<ResourceId> {
+    references(mesh, spec).into_iter().map(|r| r.target).collect()
+}
+
+fn provider(mesh: &MeshId, service: &VirtualServiceSpec) -> Option<Reference> {
+    let (kind, name) = match service.provider.as_ref()? {
+        VirtualServiceProvider::VirtualNode(p) => (Kind::VirtualNode, &p.virtual_node_name),
+        VirtualServiceProvider::VirtualRouter(p) => (Kind::VirtualRouter, &p.virtual_router_name),
+    };
+    Some(Reference {
+        path: format!("spec.provider.{kind}.{}", kind.name_field()),
+        target: ResourceId::in_mesh(mesh.clone(), kind, name),
+    })
+}
+
+fn weighted_targets(mesh: &MeshId, route: &RouteSpec) -> Vec<Reference> {
+    let actions: [(&str, Option<&RouteAction>); 4] = [
+        ("httpRoute", route.http_route.as_ref().map(|r| &r.action)),
+        ("http2Route", route.http2_route.as_ref().map(|r| &r.action)),
+        ("grpcRoute", route.grpc_route.as_ref().map(|r| &r.action)),
+        ("tcpRoute", route.tcp_route.as_ref().map(|r| &r.action)),
+    ];
+    let mut found = Vec::new();
+    for (step, action) in actions {
+        for (index, target) in action.iter().flat_map(|a| &a.weighted_targets).enumerate() {
+            found.push(Reference {
+                path: format!("spec.{step}.action.weightedTargets[{index}].virtualNode"),
+                target: ResourceId::in_mesh(mesh.clone(), Kind::VirtualNode, &target.virtual_node),
+            });
+        }
+    }
+    found
+}
+
+fn services(mesh: &MeshId, route: &GatewayRouteSpec) -> Vec<Reference> {
+    let targets: [(&str, Option<&GatewayRouteTarget>); 3] = [
+        ("httpRoute", route.http_route.as_ref().map(|r| &r.action.target)),
+        ("http2Route", route.http2_route.as_ref().map(|r| &r.action.target)),
+        ("grpcRoute", route.grpc_route.as_ref().map(|r| &r.action.target)),
+    ];
+    let named = targets
+        .into_iter()
+        .filter_map(|(step, target)| Some((step, target?)));
+    named
+        .map(|(step, target)| Reference {
+            path: format!("spec.{step}.action.target.virtualService.virtualServiceName"),
+            target: ResourceId::in_mesh(
+                mesh.clone(),
+                Kind::VirtualService,
+                &target.virtual_service.virtual_service_name,
+            ),
+        })
+        .collect()
+}

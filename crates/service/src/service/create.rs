@@ -1,7 +1,7 @@
 //! Creation of resources.
 //!
 //! How quotas stay exact although creations in one place do not wait for each other: a creation reads the number of
-//! resources from the counters. If fewer than [`IN_FLIGHT`] more fit, it commits under the condition that nobody has
+//! resources from the counters. If at most [`IN_FLIGHT`] more fit, it commits under the condition that nobody has
 //! created since. Otherwise it commits without: at most [`IN_FLIGHT`] creations are between their read and the end
 //! of their commit at any time, so those that read "there is room for more than that" fit, all of them, even if they
 //! commit together. Whoever reads later sees what they created.

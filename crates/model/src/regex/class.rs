@@ -113,7 +113,7 @@ impl Parser<'_> {
             'r' => Ok(0x0d),
             't' => Ok(0x09),
             'v' => Ok(0x0b),
-            c if c == '_' || c.is_ascii() && !c.is_ascii_alphanumeric() => Ok(u32::from(c)),
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => Ok(u32::from(c)),
             _ => Err(refused),
         }
     }

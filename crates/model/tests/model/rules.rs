@@ -1,7 +1,4 @@
 //! Rules of nodes, services, routers and gateways as wholes, and of TLS: accepted and refused side by side.
-//!
-//! What is accepted here is what App Mesh was seen to accept: in its walkthroughs, in its user guide and in the
-//! acceptance tests that others run against it.
 
 use evermesh_model::Kind;
 use serde_json::{Value, json};

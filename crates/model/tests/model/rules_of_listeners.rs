@@ -40,8 +40,8 @@ fn timeouts_fit_the_protocol() {
     }
 }
 
-/// App Mesh refuses a gRPC check of an HTTP/1.1 listener ("GRPC HealthCheck requires listener type of HTTP2 or
-/// GRPC"), and takes gRPC on HTTP/2, HTTP/2 on gRPC and TCP on anything.
+/// The API's own words on gRPC are "GRPC HealthCheck requires listener type of HTTP2 or GRPC". It was seen to take
+/// gRPC on HTTP/2, HTTP/2 on gRPC and TCP on HTTP; the rest of the table is what a check could ever succeed with.
 #[test]
 fn health_checks_fit_the_protocol() {
     let speaks = [

@@ -3,6 +3,8 @@
 //! `tests/service_model.txt` lists the members, `tests/specs` has specs that set all of them. Each test changes one
 //! member at a time and looks for a violation at exactly that member's path.
 
+use std::collections::BTreeSet;
+
 use evermesh_model::{Kind, Spec, Violation, Violations};
 use serde_json::{Map, Value, json};
 
@@ -126,27 +128,41 @@ fn required_members_are_those_of_the_service_model() {
 }
 
 #[test]
-fn unknown_members_are_refused() {
+fn members_that_the_service_model_does_not_have_are_refused() {
     for (member, place) in places() {
         if matches!(member.shape, Shape::Structure | Shape::Union) {
             let mut value = place.value().clone();
             value["unheardOf"] = json!(1);
             let found = violations(member.kind, &place.with(value));
-            assert_eq!(found.len(), 1, "{}", place.path);
-            assert_eq!(found[0].path, format!("{}.unheardOf", place.path));
-            assert!(
-                found[0].message.starts_with("unknown field; known are "),
-                "{}",
-                found[0]
-            );
+            let [fault] = &found[..] else {
+                panic!("{}: {found:?}", place.path)
+            };
+            assert_eq!(fault.path, format!("{}.unheardOf", place.path));
+            let told = fault.message.strip_prefix("unknown field; known are ").unwrap();
+            let told: BTreeSet<_> = told.split(", ").map(str::to_owned).collect();
+            assert_eq!(told, names_inside(&member).collect(), "{}", place.path);
         }
     }
 }
 
 #[test]
+fn null_is_the_same_as_absent() {
+    assert_violations(
+        Kind::Mesh,
+        &json!({ "egressFilter": null, "unheardOf": null }),
+        &[],
+    );
+    assert_violations(
+        Kind::VirtualService,
+        &json!({ "provider": { "virtualNode": null, "virtualRouter": { "virtualRouterName": "r" } } }),
+        &[],
+    );
+}
+
+#[test]
 fn unions_have_exactly_one_member() {
     for (member, place) in places().into_iter().filter(|(m, _)| m.shape == Shape::Union) {
-        let known = alternatives(&member);
+        let known: Vec<_> = names_inside(&member).collect();
         let none = violations(member.kind, &place.with(json!({})));
         let [fault] = at(&place, &none)[..] else {
             panic!("{none:?}")
@@ -184,18 +200,16 @@ fn places() -> Vec<(Member, Place)> {
     places.collect()
 }
 
-/// Names of a union's members.
-fn alternatives(union: &Member) -> Vec<String> {
-    let inside = format!("{}.", union.path);
-    let all = members();
-    let paths = all
-        .iter()
-        .filter(|m| m.kind == union.kind)
-        .filter_map(|m| m.path.strip_prefix(&inside));
-    paths
-        .filter(|rest| !rest.contains(['.', '[']))
-        .map(str::to_owned)
-        .collect()
+/// Names of a structure's or union's members.
+fn names_inside(outer: &Member) -> impl Iterator<Item = String> {
+    let (kind, inside) = (outer.kind, format!("{}.", outer.path));
+    members().into_iter().filter_map(move |m| {
+        let name = m
+            .path
+            .strip_prefix(&inside)
+            .filter(|rest| !rest.contains(['.', '[']))?;
+        (m.kind == kind).then(|| name.to_owned())
+    })
 }
 
 fn at<'v>(place: &Place, violations: &'v [Violation]) -> Vec<&'v Violation> {

@@ -1,0 +1,48 @@
+//! Limits and times of the server. Every input of a proxy has one. Never read from the environment.
+
+use std::time::Duration;
+
+use crate::warming::DEFAULT_WARM_UP;
+
+/// Limits and times; [`Default`] fits a mesh of some thousand proxies.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Names this control plane in every response; Envoy shows it in its stat `control_plane.identifier`.
+    pub identifier: String,
+    /// Streams open at a time; more are refused with `RESOURCE_EXHAUSTED`.
+    pub max_streams: usize,
+    /// Bytes of a decoded request. A node that lists all of Envoy's extensions takes some 100 KiB.
+    pub max_message_size: usize,
+    /// Names in one request; more end the stream with `RESOURCE_EXHAUSTED`.
+    pub max_resource_names: usize,
+    /// Bytes of a node id; a longer one is refused with `INVALID_ARGUMENT`.
+    pub max_node_id: usize,
+    /// A stream without a request ends after this time with `DEADLINE_EXCEEDED`.
+    pub initial_request_timeout: Duration,
+    /// An HTTP/2 ping goes out after this time without traffic, so that a dead connection is noticed.
+    pub keepalive_interval: Duration,
+    /// A connection whose ping is not answered in this time is closed.
+    pub keepalive_timeout: Duration,
+    /// How long changes of listeners and routes wait after clusters were added whose warming cannot be seen: those
+    /// found by DNS or with health checks. Also the most that is waited for the endpoints of an EDS cluster.
+    pub warm_up: Duration,
+    /// How long streams have to end on shutdown before they are cut.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            identifier: "evermesh".to_owned(),
+            max_streams: 10_000,
+            max_message_size: 4 << 20,
+            max_resource_names: 20_000,
+            max_node_id: 2048, // an ARN with names of 255 characters is below 1,000
+            initial_request_timeout: Duration::from_secs(15),
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+            warm_up: DEFAULT_WARM_UP,
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+}

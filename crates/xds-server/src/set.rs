@@ -1,0 +1,207 @@
+//! Everything one proxy is to have, immutable, and comparable by versions. Never holds the state of a stream.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
+use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
+use prost::Message;
+
+use crate::resource::{PerType, Resource, ResourceType, Version};
+use crate::warming::Readiness;
+
+/// Everything one proxy is to have. Two sets are equal when the names and versions of their resources are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceSet {
+    collections: PerType<Arc<Collection>>,
+}
+
+impl ResourceSet {
+    /// An empty set to add resources to.
+    pub fn builder() -> ResourceSetBuilder {
+        ResourceSetBuilder::default()
+    }
+
+    /// The resources of one type.
+    pub fn collection(&self, kind: ResourceType) -> &Arc<Collection> {
+        &self.collections[kind]
+    }
+
+    /// One resource.
+    pub fn get(&self, kind: ResourceType, name: &str) -> Option<&Arc<Resource>> {
+        self.collections[kind].get(name)
+    }
+
+    /// The number of resources of all types.
+    pub fn len(&self) -> usize {
+        ResourceType::ALL
+            .into_iter()
+            .map(|kind| self.collections[kind].len())
+            .sum()
+    }
+
+    /// Whether the set has no resource at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The resources of one type, ordered by name.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    by_name: BTreeMap<Arc<str>, Arc<Resource>>,
+    version: Version,
+}
+
+impl Collection {
+    fn new(by_name: BTreeMap<Arc<str>, Arc<Resource>>) -> Self {
+        let version = Version::of_list(by_name.values());
+        Self { by_name, version }
+    }
+
+    /// The resource of that name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.by_name.get(name)
+    }
+
+    /// All resources, ordered by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.by_name.values()
+    }
+
+    /// The number of resources.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// The hash over all names and versions.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// `newer`, and of `older` what `newer` does not name.
+    pub(crate) fn overlay(older: &Arc<Self>, newer: &Arc<Self>) -> Arc<Self> {
+        if older.by_name.keys().all(|name| newer.by_name.contains_key(name)) {
+            return Arc::clone(newer);
+        }
+        if newer.iter().all(|new| {
+            older
+                .get(new.name())
+                .is_some_and(|old| old.version() == new.version())
+        }) {
+            return Arc::clone(older);
+        }
+        let mut merged = older.by_name.clone();
+        merged.extend(
+            newer
+                .by_name
+                .iter()
+                .map(|(name, resource)| (Arc::clone(name), Arc::clone(resource))),
+        );
+        Arc::new(Self::new(merged))
+    }
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Self::new(BTreeMap::new())
+    }
+}
+
+impl PartialEq for Collection {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+    }
+}
+
+/// Collects the resources of a [`ResourceSet`]. A resource replaces an earlier one of its type and name.
+///
+/// The version of a resource is the hash of its encoding. `prost` writes the entries of a protobuf map in no
+/// fixed order, so a message that has a map field of more than one entry anywhere would get a new version in every
+/// process: encode such a message in a fixed order and hand it to [`encoded`](Self::encoded).
+#[derive(Debug, Default)]
+pub struct ResourceSetBuilder {
+    resources: PerType<BTreeMap<Arc<str>, Arc<Resource>>>,
+}
+
+impl ResourceSetBuilder {
+    /// Adds a cluster (CDS).
+    #[must_use]
+    pub fn cluster(self, cluster: &Cluster) -> Self {
+        let readiness = Readiness::of_cluster(cluster);
+        self.add(
+            ResourceType::Cluster,
+            &cluster.name,
+            cluster.encode_to_vec(),
+            readiness,
+        )
+    }
+
+    /// Adds the endpoints of a cluster (EDS), named by `cluster_name`.
+    #[must_use]
+    pub fn endpoints(self, endpoints: &ClusterLoadAssignment) -> Self {
+        self.encoded(
+            ResourceType::Endpoint,
+            &endpoints.cluster_name,
+            endpoints.encode_to_vec(),
+        )
+    }
+
+    /// Adds a listener (LDS).
+    #[must_use]
+    pub fn listener(self, listener: &Listener) -> Self {
+        self.encoded(ResourceType::Listener, &listener.name, listener.encode_to_vec())
+    }
+
+    /// Adds a route configuration (RDS).
+    #[must_use]
+    pub fn route(self, routes: &RouteConfiguration) -> Self {
+        self.encoded(ResourceType::Route, &routes.name, routes.encode_to_vec())
+    }
+
+    /// Adds a secret (SDS).
+    #[must_use]
+    pub fn secret(self, secret: &Secret) -> Self {
+        self.encoded(ResourceType::Secret, &secret.name, secret.encode_to_vec())
+    }
+
+    /// Adds a resource that is already encoded: `value` is the protobuf message of the type's name, without `Any`.
+    #[must_use]
+    pub fn encoded(self, kind: ResourceType, name: &str, value: Vec<u8>) -> Self {
+        let readiness = match kind {
+            ResourceType::Cluster => Readiness::of_encoded_cluster(&value),
+            _ => Readiness::AtOnce,
+        };
+        self.add(kind, name, value, readiness)
+    }
+
+    /// Adds a resource of another set, without encoding it again.
+    #[must_use]
+    pub fn shared(mut self, kind: ResourceType, resource: &Arc<Resource>) -> Self {
+        self.resources[kind].insert(resource.shared_name(), Arc::clone(resource));
+        self
+    }
+
+    /// The finished set.
+    pub fn build(mut self) -> ResourceSet {
+        let mut collections = PerType::default();
+        for kind in ResourceType::ALL {
+            collections[kind] = Arc::new(Collection::new(std::mem::take(&mut self.resources[kind])));
+        }
+        ResourceSet { collections }
+    }
+
+    fn add(mut self, kind: ResourceType, name: &str, value: Vec<u8>, readiness: Readiness) -> Self {
+        let resource = Arc::new(Resource::new(kind, name, value, readiness));
+        self.resources[kind].insert(resource.shared_name(), resource);
+        self
+    }
+}

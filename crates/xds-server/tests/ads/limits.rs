@@ -1,0 +1,255 @@
+//! Hostile and unlucky proxies, limits, shutdown, and the ways to listen.
+
+use std::time::Duration;
+
+use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
+use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
+use evermesh_xds_server::ResourceType::{Cluster, Endpoint};
+use evermesh_xds_server::testing::{Model, Peer, Wire, request};
+use evermesh_xds_server::{Options, Refusal};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint as Address;
+use tonic::{Code, Status};
+
+use crate::harness::{Harness, set_of};
+
+async fn end_of(mut wire: Wire) -> Status {
+    loop {
+        match wire.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream ended without a status"),
+            Err(status) => return status,
+        }
+    }
+}
+
+fn node(id: &str) -> Option<Node> {
+    Some(Node {
+        id: id.to_owned(),
+        ..Node::default()
+    })
+}
+
+#[tokio::test]
+async fn a_first_request_without_a_node_id_is_refused() {
+    let h = Harness::start(Options::default()).await;
+    for node in [None, node("")] {
+        let wire = Wire::open(h.channel().await).await.unwrap();
+        wire.send(DiscoveryRequest {
+            node,
+            ..request(Cluster, &[])
+        });
+        let status = end_of(wire).await;
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().contains("node"), "{status:?}");
+    }
+    assert_eq!(h.server.stats().refusals, 2);
+}
+
+#[tokio::test]
+async fn a_node_that_changes_ends_the_stream() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("one", set_of(&["a"]));
+    let wire = Wire::subscribed(h.channel().await, "one", Cluster, &[])
+        .await
+        .unwrap();
+    wire.send(DiscoveryRequest {
+        node: node("one"),
+        ..request(Endpoint, &[])
+    });
+    wire.send(DiscoveryRequest {
+        node: node("two"),
+        ..request(Endpoint, &["a"])
+    });
+    let status = end_of(wire).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(
+        status.message().contains("\"one\"") && status.message().contains("\"two\""),
+        "{status:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_long_node_id_is_refused() {
+    let h = Harness::start(Options::default()).await;
+    let wire = Wire::subscribed(h.channel().await, &"x".repeat(5000), Cluster, &[])
+        .await
+        .unwrap();
+    assert_eq!(end_of(wire).await.code(), Code::InvalidArgument);
+    assert!(h.server.proxies().is_empty());
+}
+
+#[tokio::test]
+async fn the_refusals_of_the_source_reach_the_proxy() {
+    let h = Harness::start(Options::default()).await;
+    let cases = [
+        (
+            Refusal::InvalidNode("not an ARN".to_owned()),
+            Code::InvalidArgument,
+        ),
+        (
+            Refusal::Denied("not your mesh".to_owned()),
+            Code::PermissionDenied,
+        ),
+        (
+            Refusal::LimitReached("too many".to_owned()),
+            Code::ResourceExhausted,
+        ),
+        (Refusal::Unavailable("starting".to_owned()), Code::Unavailable),
+    ];
+    for (refusal, code) in cases {
+        h.source.refuse("n", refusal.clone());
+        let status = end_of(
+            Wire::subscribed(h.channel().await, "n", Cluster, &[])
+                .await
+                .unwrap(),
+        )
+        .await;
+        assert_eq!(
+            (status.code(), status.message()),
+            (code, refusal.to_string().as_str())
+        );
+    }
+}
+
+#[tokio::test]
+async fn too_many_names_end_the_stream() {
+    let h = Harness::start(Options {
+        max_resource_names: 3,
+        ..Options::default()
+    })
+    .await;
+    let wire = Wire::subscribed(h.channel().await, "n", Endpoint, &["a", "b", "c", "d"])
+        .await
+        .unwrap();
+    let status = end_of(wire).await;
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(
+        status.message().contains("names 4 resources of type endpoints"),
+        "{status:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_message_too_large_ends_its_stream_only() {
+    let h = Harness::start(Options {
+        max_message_size: 4096,
+        ..Options::default()
+    })
+    .await;
+    h.source.put("n", set_of(&["a"]));
+    let channel = h.channel().await;
+    let mut other = Wire::subscribed(channel.clone(), "n", Cluster, &[])
+        .await
+        .unwrap();
+    let wire = Wire::subscribed(channel, "n", Endpoint, &["x".repeat(5000).as_str()])
+        .await
+        .unwrap();
+    assert_eq!(end_of(wire).await.code(), Code::OutOfRange);
+    assert!(other.next().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn streams_beyond_the_limit_are_refused_until_one_ends() {
+    let h = Harness::start(Options {
+        max_streams: 1,
+        ..Options::default()
+    })
+    .await;
+    h.source.put("n", set_of(&["a"]));
+    let first = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    h.streams(1).await;
+
+    let refused = Wire::open(h.channel().await).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(h.server.stats().refusals, 1);
+
+    drop(first);
+    h.streams(0).await;
+    let mut second = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    assert!(second.next().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_silent_stream_ends() {
+    let options = Options {
+        initial_request_timeout: Duration::from_millis(20),
+        ..Options::default()
+    };
+    let h = Harness::start(options).await;
+    let status = end_of(Wire::open(h.channel().await).await.unwrap()).await;
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_source_that_goes_away_ends_the_stream() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("n", set_of(&["a"]));
+    let mut wire = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    assert!(wire.next().await.unwrap().is_some());
+    h.source.remove("n");
+    assert_eq!(end_of(wire).await.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn shutdown_sends_proxies_elsewhere() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("n", set_of(&["a"]));
+    let peer = Peer::start(h.channel().await, Model::new("n"));
+    let unready = Wire::open(h.channel().await).await.unwrap();
+    h.proxy("the peer is in sync", |p| p.in_sync() && p.types.len() == 3)
+        .await;
+    h.stop().await;
+    assert_eq!(peer.ended().await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(end_of(unready).await.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn one_server_listens_in_several_places() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("n", set_of(&["a"]));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("xds.sock");
+    let stop = CancellationToken::new();
+    let unix = UnixListener::bind(&path).unwrap();
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let second = format!("http://{}", tcp.local_addr().unwrap());
+    let (server, token) = (h.server.clone(), stop.clone());
+    let over_unix = tokio::spawn(async move { server.serve_unix(unix, token.cancelled()).await });
+    let (server, token) = (h.server.clone(), stop.clone());
+    let over_tcp = tokio::spawn(async move { server.serve(tcp, token.cancelled()).await });
+
+    for (address, by_unix_socket) in [(format!("unix://{}", path.display()), true), (second, false)] {
+        let channel = Address::from_shared(address).unwrap().connect().await.unwrap();
+        let peer = Peer::start(channel, Model::new("n"));
+        let proxy = h
+            .proxy("it is in sync", |p| p.in_sync() && p.types.len() == 3)
+            .await;
+        assert_eq!(proxy.peer.is_none(), by_unix_socket);
+        peer.stop().await;
+        h.streams(0).await;
+    }
+    stop.cancel();
+    over_unix.await.unwrap().unwrap();
+    over_tcp.await.unwrap().unwrap();
+    // The first listener serves on.
+    let peer = Peer::start(h.channel().await, Model::new("n"));
+    peer.wait_for("it has listeners", |m| m.log().len() == 3).await;
+}
+
+#[tokio::test]
+async fn incremental_xds_says_that_it_is_not_served() {
+    let h = Harness::start(Options::default()).await;
+    let mut client = AggregatedDiscoveryServiceClient::new(h.channel().await);
+    let requests = tokio_stream::iter([DeltaDiscoveryRequest::default()]);
+    let status = client.delta_aggregated_resources(requests).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+}

@@ -64,11 +64,11 @@ impl<'p> Parser<'p> {
     /// Reads to the end of the pattern or to the parenthesis that closes the group.
     fn alternation(&mut self) -> Result<Repeats, RegexError> {
         let mut most = 1;
-        let mut operand = None;
+        let mut operand: Option<Repeats> = None;
         let mut after_repetition = false;
         while !matches!(self.peek(), None | Some(')')) {
             let start = self.at;
-            if let Some(count) = self.repetition()? {
+            if let Some(factor) = self.repetition()? {
                 let refuse = |reason| Err(RegexError::new(reason, self.pattern, start));
                 let Some(inner) = operand else {
                     return refuse("a repetition of nothing");
@@ -76,8 +76,8 @@ impl<'p> Parser<'p> {
                 if after_repetition {
                     return refuse("a repetition of a repetition");
                 }
-                let product = count.nested(inner);
-                if count.counted && product > MOST_REPEATS {
+                let product = inner.saturating_mul(factor);
+                if product > MOST_REPEATS {
                     return refuse("more than 1000 repetitions");
                 }
                 operand = Some(product);
@@ -167,13 +167,11 @@ impl<'p> Parser<'p> {
         if empty { Item::Nothing } else { Item::Operand(1) }
     }
 
-    /// A repetition operator, if one is next; a brace that is none is a literal.
-    fn repetition(&mut self) -> Result<Option<Count>, RegexError> {
-        let count = if self.eat("*") || self.eat("+") || self.eat("?") {
-            Count {
-                most: None,
-                counted: false,
-            }
+    /// A repetition operator, if one is next; a brace that is none is a literal. Gives the factor by which it
+    /// counts towards [`MOST_REPEATS`].
+    fn repetition(&mut self) -> Result<Option<Repeats>, RegexError> {
+        let factor = if self.eat("*") || self.eat("+") || self.eat("?") {
+            1
         } else if let Some((min, max, length)) = counted(self.rest()) {
             let most = max.unwrap_or(min);
             if min > most {
@@ -183,15 +181,12 @@ impl<'p> Parser<'p> {
                 return Err(self.error("more than 1000 repetitions"));
             }
             self.at += length;
-            Count {
-                most: Some(most),
-                counted: most >= 2,
-            }
+            most.max(1)
         } else {
             return Ok(None);
         };
         self.eat("?");
-        Ok(Some(count))
+        Ok(Some(factor))
     }
 
     fn rest(&self) -> &'p str {
@@ -232,23 +227,6 @@ impl RegexError {
     fn new(reason: &'static str, pattern: &str, at: usize) -> Self {
         let position = pattern[..at].chars().count() + 1;
         Self { reason, position }
-    }
-}
-
-/// A repetition operator.
-struct Count {
-    /// Largest count, if it has one.
-    most: Option<u32>,
-    /// Whether RE2 checks the product of nested counts here.
-    counted: bool,
-}
-
-impl Count {
-    fn nested(&self, inner: Repeats) -> Repeats {
-        match self.most {
-            None | Some(0) => inner,
-            Some(most) => inner.saturating_mul(most),
-        }
     }
 }
 

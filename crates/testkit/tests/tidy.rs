@@ -112,6 +112,12 @@ const LAYERS: &[Layer] = &[
         "a user of the control plane's front door, not of what is behind it",
     ),
     layer(
+        "e2e",
+        &["task", "testkit"],
+        &[],
+        "end-to-end tests drive programs from outside, as users do",
+    ),
+    layer(
         "proxy-bin",
         &["intercept", "sidecar"],
         &[],

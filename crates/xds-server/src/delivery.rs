@@ -146,8 +146,10 @@ impl Delivery {
             return (None, Gate::Waiting);
         }
         let selection = subscription.select(view);
-        if selection.resources.is_empty() && !subscription.is_wildcard() {
+        let says_nothing = selection.resources.is_empty() && !subscription.is_wildcard();
+        if says_nothing && !(subscription.is_empty() && self.last.is_some()) {
             // To leave a name out does not remove it, so there is nothing to say. What comes next is news.
+            // But one who has given up all names is told so: its version must not vouch for them when it comes back.
             self.last = None;
             self.owed = false;
             return (None, Gate::Open);

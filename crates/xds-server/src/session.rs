@@ -138,46 +138,29 @@ impl Session {
         use ResourceType::{Cluster, Endpoint, Listener, Route, Secret};
 
         let base = self.add_before_use(target, now).max(self.warm(target, now));
-        let answers = if base == Gate::Waiting {
-            Allow::Nothing
-        } else {
-            Allow::Answers
-        };
-        let allow = |gate| {
-            if gate == Gate::Open {
-                Allow::Changes
-            } else {
-                answers
-            }
-        };
-
         if base == Gate::Open {
             self.release(target);
         }
-        let listeners = base.max(self.offer(Listener, allow(base)));
+        let listeners = base.max(self.offer(Listener, allowed(base, base)));
 
         self.views[Route] = match listeners {
             Gate::Open => Arc::clone(&self.usable_routes),
             // The listener under way asks for its new routes; those in use wait for it.
             Gate::Rejected | Gate::Waiting => Collection::overlay(&self.usable_routes, &self.accepted[Route]),
         };
-        let routes = listeners.max(self.offer(Route, allow(listeners)));
+        let routes = listeners.max(self.offer(Route, allowed(base, listeners)));
         if routes != Gate::Open {
             return routes;
         }
         self.accept(Route, now);
 
         // Out of use now. The proxy drops the endpoints and secrets of a cluster with the cluster.
-        for kinds in [&[Cluster][..], &[Endpoint, Secret]] {
-            let removed = kinds
-                .iter()
-                .map(|kind| self.remove_after_use(*kind, target, now))
-                .max();
-            if let Some(gate @ (Gate::Rejected | Gate::Waiting)) = removed {
-                return gate;
-            }
+        let clusters = self.remove_after_use(Cluster, target, now);
+        if clusters != Gate::Open {
+            return clusters;
         }
-        Gate::Open
+        let endpoints = self.remove_after_use(Endpoint, target, now);
+        endpoints.max(self.remove_after_use(Secret, target, now))
     }
 
     /// Step 1. Endpoints and secrets do not wait for clusters: on one stream they arrive in the order sent.
@@ -253,6 +236,15 @@ impl Session {
         let response = payload.map(|payload| respond(kind, &payload, &self.identifier));
         self.outbox.extend(response);
         gate
+    }
+}
+
+/// What may be sent of listeners and routes, which build on step 1 (`base`) and on all `before` them.
+fn allowed(base: Gate, before: Gate) -> Allow {
+    match (base, before) {
+        (_, Gate::Open) => Allow::Changes,
+        (Gate::Waiting, _) => Allow::Nothing,
+        _ => Allow::Answers,
     }
 }
 

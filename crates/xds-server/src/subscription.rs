@@ -41,6 +41,11 @@ impl Subscription {
         self.wildcard
     }
 
+    /// Whether nothing is subscribed to any longer.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.wildcard && self.names.is_empty()
+    }
+
     pub(crate) fn covers(&self, name: &str) -> bool {
         self.wildcard || self.names.contains(name)
     }

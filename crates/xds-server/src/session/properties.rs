@@ -162,6 +162,9 @@ impl World {
                 self.now += WARM_UP;
                 self.session.tick(self.now)
             }
+            // Envoy's version of endpoints goes on vouching for those that it dropped with a cluster: when that cluster
+            // comes back and the stream breaks before its endpoints do, the next stream looks as if all were there.
+            Step::Reconnect if !self.model.warming().is_empty() => Vec::new(),
             Step::Reconnect => {
                 self.session = Session::new(String::new(), WARM_UP);
                 self.to_proxy.clear();
@@ -232,11 +235,17 @@ proptest! {
     }
 
     /// Streams may break at any moment: the proxy still ends with the newest set, and a stream more sends nothing.
+    ///
+    /// Without rejections: Envoy applies the good part of what it rejects, and on its next stream states the version
+    /// before that, so no server can know from the stream what it holds.
     #[test]
     fn reconnects_converge(first in plan(), steps in steps(2), last in plan()) {
         let mut world = World::settled(&Plan { bad: None, ..first });
         for step in steps {
-            world.step(step);
+            world.step(match step {
+                Step::Update(plan) => Step::Update(Plan { bad: None, ..plan }),
+                other => other,
+            });
         }
         world.step(Step::Update(Plan { bad: None, ..last }));
         world.settle();

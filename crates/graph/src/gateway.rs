@@ -13,7 +13,8 @@ use crate::report::{Place, Report, code};
 use crate::routes::{self, Rank};
 use crate::service::Egresses;
 use crate::view::{
-    GatewayListener, GatewayRoute, Ingress, PathMatch, PathRewrite, ProxyView, RequestMatch, Timeouts,
+    Destination, EGRESS_PORT, GatewayListener, GatewayRoute, Ingress, PathMatch, PathRewrite, ProxyView,
+    RequestMatch, Timeouts,
 };
 
 pub(crate) fn resolve(
@@ -83,6 +84,11 @@ fn gateway_listener(
         "nothing is checked",
     );
     let port = listener.port_mapping.port;
+    if port == EGRESS_PORT {
+        let message = format!("port {port} is the proxy's own; the listener is left out");
+        report.error(&place.at("portMapping.port"), code::PORT_CONFLICT, message);
+        return None;
+    }
     Some(GatewayListener {
         port,
         protocol: protocol(listener.port_mapping.protocol),
@@ -97,28 +103,31 @@ fn gateway_listener(
 
 fn unknown_ports(mesh: &MeshSnapshot, gateway: &str, spec: &VirtualGatewaySpec, report: &mut Report) {
     for (name, route) in mesh.gateway_routes_of(gateway) {
-        let Some(port) = match_port(route) else { continue };
-        if !spec
-            .listeners
-            .iter()
-            .any(|listener| listener.port_mapping.port == port)
-        {
+        let Some((member, Some(port))) = member(route) else {
+            continue;
+        };
+        let mut listeners = spec.listeners.iter();
+        if !listeners.any(|listener| listener.port_mapping.port == port) {
             let place = Place::spec_of(ResourceId::gateway_route(mesh.id.clone(), gateway, name));
             let message =
                 format!("virtual gateway {gateway} does not listen on port {port}; the route takes nothing");
-            report.error(&place, code::MATCH_PORT_UNKNOWN, message);
+            report.error(
+                &place.at(member).at("match.port"),
+                code::MATCH_PORT_UNKNOWN,
+                message,
+            );
         }
     }
 }
 
-fn match_port(spec: &GatewayRouteSpec) -> Option<u16> {
-    let http = spec
-        .http_route
-        .as_ref()
-        .or(spec.http2_route.as_ref())
-        .map(|route| route.r#match.port);
-    http.or(spec.grpc_route.as_ref().map(|route| route.r#match.port))
-        .flatten()
+/// The member that holds the route, and the one port of its gateway that it is for.
+fn member(spec: &GatewayRouteSpec) -> Option<(&'static str, Option<u16>)> {
+    match (&spec.http_route, &spec.http2_route, &spec.grpc_route) {
+        (Some(route), _, _) => Some(("httpRoute", route.r#match.port)),
+        (_, Some(route), _) => Some(("http2Route", route.r#match.port)),
+        (_, _, Some(route)) => Some(("grpcRoute", route.r#match.port)),
+        (None, None, None) => None,
+    }
 }
 
 /// A resolved gateway route with what decides its place.
@@ -137,32 +146,31 @@ impl Candidate {
         egresses: &mut Egresses<'_>,
     ) -> Option<Self> {
         let place = Place::spec_of(ResourceId::gateway_route(mesh.id.clone(), gateway, name));
-        let (path, path_rewrite, target) = match (&spec.http_route, &spec.http2_route, &spec.grpc_route) {
-            (Some(route), _, _) => http_route(route, &place.at("httpRoute"), egresses.report())?,
-            (_, Some(route), _) => http_route(route, &place.at("http2Route"), egresses.report())?,
-            (_, _, Some(route)) => grpc_route(route, &place.at("grpcRoute"), egresses.report())?,
-            (None, None, None) => return None,
+        let (member, port) = member(spec)?;
+        let place = place.at(member);
+        let http = spec.http_route.as_ref().or(spec.http2_route.as_ref());
+        let (path, path_rewrite, target) = match (http, &spec.grpc_route) {
+            (Some(route), _) => http_route(route, &place, egresses.report())?,
+            (None, route) => grpc_route(route.as_ref()?, &place, egresses.report())?,
         };
-        let (host, timeouts) = destination(target, &place, egresses)?;
+        let reached = reach(target, &place, egresses);
         let rank = Rank::new(spec.priority.unwrap_or(defaults::PRIORITY), &path, name);
         let route = GatewayRoute {
             name: name.to_owned(),
             matches: RequestMatch { path },
-            virtual_service: target.virtual_service.virtual_service_name.clone(),
-            path_rewrite,
-            host_rewrite: Some(host),
-            timeouts,
+            destination: reached.map(|(host, timeouts)| Destination {
+                virtual_service: target.virtual_service.virtual_service_name.clone(),
+                path_rewrite,
+                host_rewrite: Some(host),
+                timeouts,
+            }),
         };
-        Some(Self {
-            rank,
-            port: match_port(spec),
-            route,
-        })
+        Some(Self { rank, port, route })
     }
 }
 
 /// The host that leads to the target in the gateway's own egress, and the longest timeouts behind it.
-fn destination(
+fn reach(
     target: &GatewayRouteTarget,
     place: &Place,
     egresses: &mut Egresses<'_>,
@@ -171,15 +179,16 @@ fn destination(
     let place = place.at("action.target");
     let ports = egresses.add(service);
     let Some(&first) = ports.first() else {
-        let message =
-            format!("virtual service {service} has no port that is called by HTTP; the route is left out");
+        let message = format!(
+            "virtual service {service} has no port that is called by HTTP; the route answers with 503"
+        );
         egresses.report().error(&place, code::PROTOCOL_MISMATCH, message);
         return None;
     };
     let port = target.port.unwrap_or(first);
     if !ports.contains(&port) {
         let message =
-            format!("virtual service {service} is not called on port {port}; the route is left out");
+            format!("virtual service {service} is not called on port {port}; the route answers with 503");
         egresses
             .report()
             .error(&place.at("port"), code::TARGET_PORT_UNKNOWN, message);
@@ -238,6 +247,12 @@ fn http_rewrite(
         return Some(PathRewrite::Keep);
     }
     let prefix = rewrite.and_then(|r| r.prefix.as_ref());
+    let value = prefix.and_then(|prefix| prefix.value.as_ref());
+    if value.is_some_and(|value| value.contains(char::is_control)) {
+        let message = "no request can have control characters in its path: the route is left out";
+        report.error(&place.at("prefix.value"), code::UNSENDABLE_PATH, message);
+        return None;
+    }
     Some(match prefix {
         Some(prefix) if prefix.default_prefix == Some(DefaultGatewayRouteRewrite::Disabled) => {
             PathRewrite::Keep

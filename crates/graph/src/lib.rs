@@ -8,6 +8,7 @@ mod defaults;
 mod gateway;
 mod node;
 mod policy;
+mod ports;
 mod report;
 mod routes;
 mod service;

@@ -8,8 +8,8 @@ use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
 use crate::policy;
 use crate::report::{Place, Report, code};
-use crate::service::Egresses;
-use crate::view::{AccessLog, AppListener, Ingress, Protocol, ProxyView};
+use crate::service::{Egresses, as_outside};
+use crate::view::{AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, Protocol, ProxyView};
 
 pub(crate) fn resolve(
     mesh: &MeshSnapshot,
@@ -36,13 +36,14 @@ pub(crate) fn resolve(
         };
         let service = &backend.virtual_service_name;
         if !mesh.virtual_services.contains_key(service) {
-            let message =
-                format!("there is no virtual service {service}; calls to it are refused until there is");
+            let message = format!("there is no virtual service {service}; {}", as_outside(service));
             egresses
                 .report()
                 .warning(&place.at("virtualServiceName"), code::DANGLING_BACKEND, message);
         } else if plain {
             egresses.add(service);
+        } else {
+            egresses.refuse(service);
         }
     }
     ProxyView {
@@ -80,8 +81,16 @@ fn app_listener(listener: &Listener, place: &Place, report: &mut Report) -> Opti
         );
         return None;
     }
+    let port = listener.port_mapping.port;
+    if [INGRESS_PORT, EGRESS_PORT].contains(&port) {
+        let message = format!(
+            "port {port} is the proxy's own, no application can listen there; the listener is left out"
+        );
+        report.error(&place.at("portMapping.port"), code::PORT_CONFLICT, message);
+        return None;
+    }
     Some(AppListener {
-        port: listener.port_mapping.port,
+        port,
         protocol: protocol(listener.port_mapping.protocol),
         timeouts: policy::listener_timeouts(listener.timeout.as_ref()),
         limits: policy::node_limits(listener.connection_pool.as_ref()),

@@ -26,8 +26,16 @@ pub(crate) mod code {
     pub(crate) const MATCH_PORT_UNKNOWN: &str = "match-port-unknown";
     /// A router has services but no listener.
     pub(crate) const ROUTER_WITHOUT_LISTENER: &str = "router-without-listener";
-    /// Two services need the same port of a caller in ways that cannot be told apart.
+    /// Two services need the same port of a caller in ways that cannot be told apart, or a port is the proxy's own.
     pub(crate) const PORT_CONFLICT: &str = "port-conflict";
+    /// Two services are called by the same host name.
+    pub(crate) const HOST_CONFLICT: &str = "host-conflict";
+    /// A virtual service that is called by HTTP has a `*` in its name, which is no host that can be asked for.
+    pub(crate) const WILDCARD_HOST: &str = "wildcard-host";
+    /// A route comes after one that takes everything.
+    pub(crate) const ROUTE_SHADOWED: &str = "route-shadowed";
+    /// A path has characters that no request can have.
+    pub(crate) const UNSENDABLE_PATH: &str = "unsendable-path";
     /// The spec asks for something that this version does not do.
     pub(crate) const NOT_TRANSLATED: &str = "not-translated";
 }

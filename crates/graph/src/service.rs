@@ -1,6 +1,6 @@
 //! Virtual services that a proxy may call: on which ports, and which routes there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use evermesh_model::spec::{RouteSpec, VirtualRouterSpec, VirtualServiceProvider};
 use evermesh_model::{Kind, MeshSnapshot, ResourceId};
@@ -8,12 +8,16 @@ use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 use crate::defaults;
 use crate::node::protocol;
 use crate::policy;
+use crate::ports::Ports;
 use crate::report::{Place, Report, code};
 use crate::routes::{self, Rank};
 use crate::targets::Targets;
-use crate::view::{
-    Egress, HttpService, PathMatch, Protocol, RequestMatch, Route, TcpService, Timeouts, WeightedTarget,
-};
+use crate::view::{Egress, PathMatch, Protocol, RequestMatch, Route, TcpService, Timeouts, WeightedTarget};
+
+/// What follows when it is not known where a service is called: the egress filter decides.
+pub(crate) fn as_outside(service: &str) -> String {
+    format!("calls to {service} are treated like those to any host outside the mesh")
+}
 
 /// Collects the egress of a view, service by service.
 pub(crate) struct Egresses<'a> {
@@ -21,8 +25,7 @@ pub(crate) struct Egresses<'a> {
     report: &'a mut Report,
     targets: Targets,
     added: BTreeSet<String>,
-    http_ports: BTreeMap<u16, Vec<HttpService>>,
-    tcp_ports: BTreeMap<u16, TcpService>,
+    ports: Ports,
 }
 
 impl<'a> Egresses<'a> {
@@ -32,8 +35,7 @@ impl<'a> Egresses<'a> {
             report,
             targets: Targets::default(),
             added: BTreeSet::new(),
-            http_ports: BTreeMap::new(),
-            tcp_ports: BTreeMap::new(),
+            ports: Ports::default(),
         }
     }
 
@@ -47,39 +49,33 @@ impl<'a> Egresses<'a> {
         if self.added.insert(name.to_owned()) {
             self.add_new(name);
         }
-        let serves = |services: &[HttpService]| services.iter().any(|service| service.name == name);
-        self.http_ports
-            .iter()
-            .filter(|(_, services)| serves(services))
-            .map(|(port, _)| *port)
-            .collect()
+        self.ports.of(name)
+    }
+
+    /// Makes a virtual service known and closes it: calls are answered with 503 or cut rather than let out of the mesh.
+    pub(crate) fn refuse(&mut self, name: &str) {
+        self.add(name);
+        self.ports.close(name);
     }
 
     /// The longest timeouts of a service's routes on a port; the defaults when it has no route.
     pub(crate) fn longest_timeouts(&self, name: &str, port: u16) -> Timeouts {
-        let service = self
-            .http_ports
-            .get(&port)
-            .into_iter()
-            .flatten()
-            .find(|service| service.name == name);
-        let timeouts = service
-            .into_iter()
-            .flat_map(|service| &service.routes)
-            .map(|route| route.timeouts);
+        let timeouts = self.ports.routes(name, port).map(|route| route.timeouts);
         timeouts.reduce(policy::longest).unwrap_or(defaults::TIMEOUTS)
     }
 
-    pub(crate) fn finish(mut self, allow_all: bool) -> Egress {
-        self.drop_conflicting_tcp_ports();
-        for services in self.http_ports.values_mut() {
-            services.sort_by(|a, b| a.name.cmp(&b.name));
-        }
+    pub(crate) fn finish(self, allow_all: bool) -> Egress {
+        let (http_ports, tcp_ports) = self.ports.finish(self.mesh, self.report);
+        let routes = http_ports.values().flatten().flat_map(|service| &service.routes);
+        let requests = routes.flat_map(|route| &route.targets);
+        let connections = tcp_ports.values().flat_map(|service| &service.targets);
+        let used = requests.chain(connections).map(|target| &target.target).collect();
+        let targets = self.targets.into_used(&used);
         Egress {
             allow_all,
-            http_ports: self.http_ports,
-            tcp_ports: self.tcp_ports,
-            targets: self.targets.into_vec(),
+            http_ports,
+            tcp_ports,
+            targets,
         }
     }
 
@@ -99,8 +95,7 @@ impl<'a> Egresses<'a> {
         };
         match &service.provider {
             None => {
-                let message =
-                    format!("virtual service {name} has no provider; calls to it are refused until it has");
+                let message = format!("virtual service {name} has no provider; {}", as_outside(name));
                 self.report
                     .warning(&place.at("provider"), code::NO_PROVIDER, message);
             }
@@ -131,7 +126,7 @@ impl<'a> Egresses<'a> {
         };
         let listeners = node.listeners.as_deref().unwrap_or_default();
         if listeners.is_empty() {
-            let message = format!("virtual node {name} has no listener; calls to the service are refused");
+            let message = format!("virtual node {name} has no listener; {}", as_outside(service));
             self.report.error(
                 &place.at("virtualNodeName"),
                 code::TARGET_WITHOUT_LISTENER,
@@ -158,9 +153,16 @@ impl<'a> Egresses<'a> {
                     timeouts: defaults::TIMEOUTS,
                     retry: defaults::retry_policy(),
                 };
-                self.add_http(service, port, vec![route]);
+                self.ports
+                    .add_http(service, port, vec![route], place, self.report);
             } else {
-                self.add_tcp(service, port, service, targets, defaults::TIMEOUTS.idle, place);
+                let tcp = TcpService {
+                    name: service.to_owned(),
+                    route: service.to_owned(),
+                    targets,
+                    idle_timeout: defaults::TIMEOUTS.idle,
+                };
+                self.ports.add_tcp(port, tcp, place, self.report);
             }
         }
     }
@@ -179,7 +181,7 @@ impl<'a> Egresses<'a> {
         ));
         let listeners = router.listeners.as_deref().unwrap_or_default();
         if listeners.is_empty() {
-            let message = format!("virtual router {name} has no listener; calls to {service} are refused");
+            let message = format!("virtual router {name} has no listener; {}", as_outside(service));
             self.report
                 .error(&own.at("listeners"), code::ROUTER_WITHOUT_LISTENER, message);
         }
@@ -190,7 +192,8 @@ impl<'a> Egresses<'a> {
                 let here = http_routes
                     .iter()
                     .filter(|route| route.port.is_none_or(|p| p == port));
-                self.add_http(service, port, here.map(|route| route.route.clone()).collect());
+                let routes = here.map(|route| route.route.clone()).collect();
+                self.ports.add_http(service, port, routes, place, self.report);
             } else {
                 self.add_tcp_router(service, name, port, place);
             }
@@ -253,6 +256,11 @@ impl<'a> Egresses<'a> {
         else {
             return;
         };
+        for (shadowed, _) in &routes[1..] {
+            let message = format!("on port {port} route {name} comes first and takes all connections");
+            let place = route_place(self.mesh, router, shadowed);
+            self.report.warning(&place, code::ROUTE_SHADOWED, message);
+        }
         let place_of_route = route_place(self.mesh, router, name).at("tcpRoute");
         let targets = self.targets.resolve(
             self.mesh,
@@ -261,8 +269,13 @@ impl<'a> Egresses<'a> {
             &place_of_route,
             self.report,
         );
-        let idle = policy::tcp_idle_timeout(route.timeout.as_ref());
-        self.add_tcp(service, port, name, targets, idle, place);
+        let tcp = TcpService {
+            name: service.to_owned(),
+            route: name.clone(),
+            targets,
+            idle_timeout: policy::tcp_idle_timeout(route.timeout.as_ref()),
+        };
+        self.ports.add_tcp(port, tcp, place, self.report);
     }
 
     /// Routes that no listener of their router leads to.
@@ -279,69 +292,27 @@ impl<'a> Egresses<'a> {
             })
             .collect();
         for (name, route) in self.mesh.routes_of(router) {
+            let Some((member, port)) = member(route) else {
+                continue;
+            };
+            let place = route_place(self.mesh, router, name).at(member);
             let tcp = route.tcp_route.is_some();
-            let place = route_place(self.mesh, router, name);
-            if !listeners.is_empty() && !listeners.iter().any(|(_, protocol)| protocol.is_http() != tcp) {
-                let message = format!("virtual router {router} has no listener of the route's protocol");
-                self.report.error(&place, code::PROTOCOL_MISMATCH, message);
-            } else if let Some(port) =
-                match_port(route).filter(|port| !listeners.iter().any(|(p, _)| p == port))
-            {
+            let mut named = listeners
+                .iter()
+                .filter(|(p, _)| port.is_none_or(|port| port == *p))
+                .peekable();
+            if let (Some(port), None) = (port, named.peek()) {
                 let message = format!(
                     "virtual router {router} does not listen on port {port}; the route takes nothing"
                 );
-                self.report.error(&place, code::MATCH_PORT_UNKNOWN, message);
+                self.report
+                    .error(&place.at("match.port"), code::MATCH_PORT_UNKNOWN, message);
+            } else if !listeners.is_empty() && !named.any(|(_, protocol)| protocol.is_http() != tcp) {
+                let message = format!(
+                    "virtual router {router} does not listen for the route's protocol; the route takes nothing"
+                );
+                self.report.error(&place, code::PROTOCOL_MISMATCH, message);
             }
-        }
-    }
-
-    fn add_http(&mut self, service: &str, port: u16, routes: Vec<Route>) {
-        let services = self.http_ports.entry(port).or_default();
-        services.push(HttpService {
-            name: service.to_owned(),
-            routes,
-        });
-    }
-
-    /// Connections tell nothing but their destination, so a port has one TCP service.
-    fn add_tcp(
-        &mut self,
-        service: &str,
-        port: u16,
-        route: &str,
-        targets: Vec<WeightedTarget>,
-        idle_timeout: u64,
-        place: &Place,
-    ) {
-        if let Some(first) = self.tcp_ports.get(&port) {
-            let message = format!(
-                "port {port} already leads to virtual service {}; {service} is not reached there",
-                first.name
-            );
-            self.report.error(place, code::PORT_CONFLICT, message);
-            return;
-        }
-        let tcp = TcpService {
-            name: service.to_owned(),
-            route: route.to_owned(),
-            targets,
-            idle_timeout,
-        };
-        self.tcp_ports.insert(port, tcp);
-    }
-
-    fn drop_conflicting_tcp_ports(&mut self) {
-        for port in self.http_ports.keys() {
-            let Some(tcp) = self.tcp_ports.remove(port) else {
-                continue;
-            };
-            let id = ResourceId::in_mesh(self.mesh.id.clone(), Kind::VirtualService, &tcp.name);
-            let message = format!(
-                "port {port} is called by HTTP for other services; {} is not reached there",
-                tcp.name
-            );
-            self.report
-                .error(&Place::spec_of(id), code::PORT_CONFLICT, message);
         }
     }
 }
@@ -356,17 +327,18 @@ fn route_place(mesh: &MeshSnapshot, router: &str, name: &str) -> Place {
     Place::spec_of(ResourceId::route(mesh.id.clone(), router, name))
 }
 
-fn match_port(spec: &RouteSpec) -> Option<u16> {
-    let http = spec
-        .http_route
-        .as_ref()
-        .or(spec.http2_route.as_ref())
-        .and_then(|route| route.r#match.port);
-    let grpc = spec.grpc_route.as_ref().and_then(|route| route.r#match.port);
-    let tcp = spec
-        .tcp_route
-        .as_ref()
-        .and_then(|route| route.r#match.as_ref())
-        .and_then(|m| m.port);
-    http.or(grpc).or(tcp)
+/// The member that holds the route, and the one port of its router that it is for.
+fn member(spec: &RouteSpec) -> Option<(&'static str, Option<u16>)> {
+    match (
+        &spec.http_route,
+        &spec.http2_route,
+        &spec.grpc_route,
+        &spec.tcp_route,
+    ) {
+        (Some(route), ..) => Some(("httpRoute", route.r#match.port)),
+        (_, Some(route), ..) => Some(("http2Route", route.r#match.port)),
+        (_, _, Some(route), _) => Some(("grpcRoute", route.r#match.port)),
+        (.., Some(route)) => Some(("tcpRoute", route.r#match.as_ref().and_then(|m| m.port))),
+        (None, None, None, None) => None,
+    }
 }

@@ -1,6 +1,6 @@
 //! Weighted targets: which listener of which virtual node a share of traffic goes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evermesh_model::spec::{
     DnsResponseType, Listener, ServiceDiscovery, VirtualNodeSpec, WeightedTarget as TargetSpec,
@@ -18,7 +18,8 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    /// The targets of a route that can be reached. A target that cannot is reported, and its share is gone.
+    /// The targets of a route that can be reached. A target that cannot is reported, and its share goes to the others;
+    /// when all of those have weight 0, none is left, for they are not meant to take traffic.
     pub(crate) fn resolve(
         &mut self,
         mesh: &MeshSnapshot,
@@ -32,7 +33,7 @@ impl Targets {
             let place = place.item("action.weightedTargets", index);
             let Some(node) = mesh.virtual_nodes.get(&spec.virtual_node) else {
                 let message = format!(
-                    "there is no virtual node {}; its share is lost",
+                    "there is no virtual node {}; its share goes to the other targets, if any",
                     spec.virtual_node
                 );
                 report.error(&place.at("virtualNode"), code::DANGLING_REFERENCE, message);
@@ -45,6 +46,9 @@ impl Targets {
                 target,
                 weight: spec.weight,
             }));
+        }
+        if resolved.iter().all(|target| target.weight == 0) {
+            resolved.clear();
         }
         resolved
     }
@@ -90,8 +94,11 @@ impl Targets {
         Some(key)
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Target> {
-        self.known.into_values().collect()
+    /// Those that routes still lead to.
+    pub(crate) fn into_used(self, used: &BTreeSet<&TargetKey>) -> Vec<Target> {
+        let mut known = self.known;
+        known.retain(|key, _| used.contains(key));
+        known.into_values().collect()
     }
 }
 
@@ -105,7 +112,8 @@ fn choose_listener<'a>(
     let name = &spec.virtual_node;
     match (spec.port, listeners) {
         (_, []) => {
-            let message = format!("virtual node {name} has no listener; its share is lost");
+            let message =
+                format!("virtual node {name} has no listener; its share goes to the other targets, if any");
             report.error(&place.at("virtualNode"), code::TARGET_WITHOUT_LISTENER, message);
             None
         }
@@ -120,8 +128,9 @@ fn choose_listener<'a>(
         (Some(port), several) => {
             let found = several.iter().find(|listener| listener.port_mapping.port == port);
             if found.is_none() {
-                let message =
-                    format!("virtual node {name} does not listen on port {port}; its share is lost");
+                let message = format!(
+                    "virtual node {name} does not listen on port {port}; its share goes to the other targets, if any"
+                );
                 report.error(&place.at("port"), code::TARGET_PORT_UNKNOWN, message);
             }
             found

@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Port that traffic for the local application is redirected to; the proxy listens there.
+pub const INGRESS_PORT: u16 = 15000;
+/// Port that the application's own calls are redirected to; the proxy listens there.
+pub const EGRESS_PORT: u16 = 15001;
+
 /// All that one proxy is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -98,7 +103,16 @@ pub struct GatewayRoute {
     pub name: String,
     /// Requests it takes.
     pub matches: RequestMatch,
-    /// Virtual service it leads to.
+    /// Where they go; `None` answers them with 503, because a route that leads nowhere must not pass its requests on
+    /// to a less specific one.
+    pub destination: Option<Destination>,
+}
+
+/// A virtual service behind a gateway route, and what becomes of a request on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Destination {
+    /// Name of the virtual service.
     pub virtual_service: String,
     /// What the path becomes.
     pub path_rewrite: PathRewrite,
@@ -125,13 +139,15 @@ pub enum PathRewrite {
 pub struct Egress {
     /// Whether traffic to anything that is no service of the view may leave.
     pub allow_all: bool,
-    /// Services by the port that callers connect to.
+    /// Services by the port that callers connect to, which is never [`EGRESS_PORT`]. No two services of a view share
+    /// a host, in whatever case, with or without a port.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub http_ports: BTreeMap<u16, Vec<HttpService>>,
-    /// TCP services by the port that callers connect to.
+    /// TCP services by the port that callers connect to, which is neither [`EGRESS_PORT`] nor a port of `http_ports`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub tcp_ports: BTreeMap<u16, TcpService>,
-    /// Every listener of a virtual node that a route of the view leads to, in order of [`Target::key`].
+    /// Every listener of a virtual node that a route of the view leads to, weight 0 included, in order of
+    /// [`Target::key`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub targets: Vec<Target>,
 }
@@ -154,7 +170,7 @@ pub struct TcpService {
     pub name: String,
     /// Name of the route.
     pub route: String,
-    /// Where connections go.
+    /// Where connections go, as for a [`Route`]; none closes them.
     pub targets: Vec<WeightedTarget>,
     /// How long a connection may be quiet.
     pub idle_timeout: u64,
@@ -168,8 +184,8 @@ pub struct Route {
     pub name: String,
     /// Requests it takes.
     pub matches: RequestMatch,
-    /// Where they go; none answers them with 503, because a route that leads nowhere must not pass its requests on
-    /// to a less specific one.
+    /// Where they go. At least one weight is above 0, or there is no target: then they are answered with 503, because
+    /// a route that leads nowhere must not pass its requests on to a less specific one.
     pub targets: Vec<WeightedTarget>,
     /// Timeouts.
     pub timeouts: Timeouts,

@@ -15,7 +15,9 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 };
 use envoy_types::pb::google::protobuf::Any;
 use envoy_types::util::pack_any;
-use evermesh_graph::view::{AppListener, Discovery, GatewayListener, Limits, Protocol, ProxyView, Target};
+use evermesh_graph::view::{
+    AppListener, Discovery, EGRESS_PORT, GatewayListener, Limits, Protocol, ProxyView, Target,
+};
 
 use crate::common::{duration, host, number, socket};
 use crate::names;
@@ -57,7 +59,7 @@ pub(crate) fn self_redirect(
             name,
             listener.protocol,
             DiscoveryType::Static,
-            socket(address, names::EGRESS_PORT),
+            socket(address, EGRESS_PORT),
         )
     }
 }

@@ -8,14 +8,15 @@ use envoy_types::pb::envoy::config::core::v3::{
 };
 use envoy_types::pb::google::protobuf::{BoolValue, Duration, UInt32Value};
 
-/// Milliseconds as a protobuf duration. Values beyond what it can hold are its largest.
+/// Milliseconds as a protobuf duration. Envoy adds durations to points in time and counts both in nanoseconds of 64
+/// bits, so what is longer than a hundred years is a hundred years.
 pub(crate) fn duration(millis: u64) -> Duration {
-    const LONGEST_SECONDS: i64 = 315_576_000_000;
-    let seconds = i64::try_from(millis / 1000)
-        .unwrap_or(LONGEST_SECONDS)
-        .min(LONGEST_SECONDS);
-    let nanos = i32::try_from(millis % 1000 * 1_000_000).unwrap_or_default();
-    Duration { seconds, nanos }
+    const LONGEST: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
+    let millis = millis.min(LONGEST);
+    Duration {
+        seconds: i64::try_from(millis / 1000).unwrap_or_default(),
+        nanos: i32::try_from(millis % 1000 * 1_000_000).unwrap_or_default(),
+    }
 }
 
 pub(crate) fn flag(value: bool) -> BoolValue {

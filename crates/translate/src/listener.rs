@@ -12,7 +12,9 @@ use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::Ori
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 use envoy_types::pb::envoy::r#type::v3::Int32Range;
 use envoy_types::util::pack_any;
-use evermesh_graph::view::{AppListener, GatewayListener, Protocol, ProxyView};
+use evermesh_graph::view::{
+    AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, ProxyView, TcpService,
+};
 
 use crate::common::{number, socket};
 use crate::{filter, names, route};
@@ -47,18 +49,19 @@ pub(crate) fn ingress(view: &ProxyView, listeners: &[AppListener], bind: IpAddr)
                 view.access_log.as_ref(),
             )
         };
-        for_port(listener.port, filter)
+        for_port(listener.port, Some(filter))
     };
+    // There the application may be the first to speak, and a look for TLS would wait for a client that waits too.
     let tcp_ports = listeners
         .iter()
         .filter(|l| l.protocol == Protocol::Tcp)
-        .map(|l| l.port)
+        .map(|l| destination_port(l.port))
         .collect();
     Some(Listener {
-        name: names::ingress_listener(names::INGRESS_PORT),
+        name: names::ingress_listener(INGRESS_PORT),
         filter_chains: listeners.iter().map(chain).collect(),
-        listener_filters: vec![original_destination(), tls_inspector(tcp_ports)],
-        ..bound(bind, names::INGRESS_PORT, TrafficDirection::Inbound)
+        listener_filters: vec![original_destination(), tls_inspector(any_of(tcp_ports))],
+        ..bound(bind, INGRESS_PORT, TrafficDirection::Inbound)
     })
 }
 
@@ -76,7 +79,7 @@ pub(crate) fn gateway(view: &ProxyView, listener: &GatewayListener, bind: IpAddr
             filters: vec![filter],
             ..FilterChain::default()
         }],
-        listener_filters: vec![tls_inspector(Vec::new())],
+        listener_filters: vec![tls_inspector(None)],
         ..bound(bind, listener.port, TrafficDirection::Inbound)
     }
 }
@@ -86,26 +89,18 @@ pub(crate) fn egress(view: &ProxyView, bind: IpAddr) -> Listener {
     let log = view.access_log.as_ref();
     let http = |port: u16| {
         let filter = filter::http(names::EGRESS_STAT_PREFIX, names::egress_routes(port), log);
-        for_port(port, filter)
+        for_port(port, Some(filter))
     };
     let mut chains: Vec<FilterChain> = view.egress.http_ports.keys().map(|port| http(*port)).collect();
-    chains.push(http(names::EGRESS_PORT));
-    chains.extend(
-        view.egress
-            .tcp_ports
-            .iter()
-            .filter(|(_, service)| !service.targets.is_empty())
-            .map(|(port, service)| {
-                let clusters = route::cluster_weights(&view.mesh, &service.targets);
-                for_port(
-                    *port,
-                    filter::tcp(names::EGRESS_STAT_PREFIX, clusters, service.idle_timeout, log),
-                )
-            }),
-    );
+    chains.push(http(EGRESS_PORT));
+    let tcp_ports = view.egress.tcp_ports.iter();
+    chains.extend(tcp_ports.map(|(port, service)| tcp_service(view, *port, service)));
     chains.push(amazonaws(view));
-    let inspected = |port: &u16| *port != HTTPS_PORT;
-    let tcp_ports = view.egress.tcp_ports.keys().copied().filter(inspected).collect();
+    // Only the chain of AWS APIs asks for a name. On other ports the server may be the first to speak, and a look for
+    // TLS would wait for a client that waits too.
+    let not_https = ListenerFilterChainMatchPredicate {
+        rule: Some(Rule::NotMatch(Box::new(destination_port(HTTPS_PORT)))),
+    };
     Listener {
         name: names::egress_listener(),
         filter_chains: chains,
@@ -113,8 +108,8 @@ pub(crate) fn egress(view: &ProxyView, bind: IpAddr) -> Listener {
             .egress
             .allow_all
             .then(|| elsewhere(names::allow_all(&view.mesh), view)),
-        listener_filters: vec![original_destination(), tls_inspector(tcp_ports)],
-        ..bound(bind, names::EGRESS_PORT, TrafficDirection::Outbound)
+        listener_filters: vec![original_destination(), tls_inspector(Some(not_https))],
+        ..bound(bind, EGRESS_PORT, TrafficDirection::Outbound)
     }
 }
 
@@ -127,15 +122,26 @@ fn bound(bind: IpAddr, port: u16, direction: TrafficDirection) -> Listener {
     }
 }
 
-fn for_port(port: u16, filter: Filter) -> FilterChain {
+fn for_port(port: u16, filter: Option<Filter>) -> FilterChain {
     FilterChain {
         filter_chain_match: Some(FilterChainMatch {
             destination_port: Some(number(u32::from(port))),
             ..FilterChainMatch::default()
         }),
-        filters: vec![filter],
+        filters: filter.into_iter().collect(),
         ..FilterChain::default()
     }
+}
+
+/// A chain without filters closes its connections, and keeps them from the default chain.
+fn tcp_service(view: &ProxyView, port: u16, service: &TcpService) -> FilterChain {
+    let clusters = route::cluster_weights(&view.mesh, &service.targets);
+    if clusters.is_empty() {
+        return for_port(port, None);
+    }
+    let log = view.access_log.as_ref();
+    let filter = filter::tcp(names::EGRESS_STAT_PREFIX, clusters, service.idle_timeout, log);
+    for_port(port, Some(filter))
 }
 
 fn amazonaws(view: &ProxyView) -> FilterChain {
@@ -173,24 +179,25 @@ fn original_destination() -> ListenerFilter {
     }
 }
 
-/// Looks for TLS before a filter chain is chosen, except on ports where the server may speak first: there the look
-/// would wait for a client that waits too.
-fn tls_inspector(not_on: Vec<u16>) -> ListenerFilter {
-    let mut rules: Vec<_> = not_on.into_iter().map(destination_port).collect();
-    let filter_disabled = match rules.len() {
-        0 => None,
-        1 => rules.pop(),
-        _ => Some(ListenerFilterChainMatchPredicate {
-            rule: Some(Rule::OrMatch(MatchSet { rules })),
-        }),
-    };
+/// Looks for TLS before a filter chain is chosen, except where `not_if` holds.
+fn tls_inspector(not_if: Option<ListenerFilterChainMatchPredicate>) -> ListenerFilter {
     ListenerFilter {
         name: "envoy.filters.listener.tls_inspector".to_owned(),
-        filter_disabled,
+        filter_disabled: not_if,
         config_type: Some(listener_filter::ConfigType::TypedConfig(pack_any(
             TlsInspector::default(),
         ))),
     }
+}
+
+/// Envoy wants at least two members in a choice.
+fn any_of(mut rules: Vec<ListenerFilterChainMatchPredicate>) -> Option<ListenerFilterChainMatchPredicate> {
+    if rules.len() < 2 {
+        return rules.pop();
+    }
+    Some(ListenerFilterChainMatchPredicate {
+        rule: Some(Rule::OrMatch(MatchSet { rules })),
+    })
 }
 
 fn destination_port(port: u16) -> ListenerFilterChainMatchPredicate {

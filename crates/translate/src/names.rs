@@ -1,9 +1,6 @@
 //! Names of Envoy resources: those that App Mesh gave them, which users' dashboards and scripts know.
 
-use evermesh_graph::view::{Protocol, TargetKey};
-
-pub(crate) const INGRESS_PORT: u16 = 15000;
-pub(crate) const EGRESS_PORT: u16 = 15001;
+use evermesh_graph::view::{EGRESS_PORT, Protocol, TargetKey};
 
 pub(crate) fn ingress_listener(port: u16) -> String {
     format!("lds_ingress_0.0.0.0_{port}")

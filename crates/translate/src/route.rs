@@ -6,8 +6,8 @@ use envoy_types::pb::envoy::config::route::v3::{
 };
 use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use evermesh_graph::view::{
-    AppListener, GatewayListener, GatewayRoute, HttpService, PathMatch, PathRewrite, ProxyView, Timeouts,
-    WeightedTarget,
+    AppListener, Destination, EGRESS_PORT, GatewayListener, GatewayRoute, HttpService, PathMatch,
+    PathRewrite, ProxyView, Timeouts, WeightedTarget,
 };
 
 use crate::common::{duration, number};
@@ -87,7 +87,7 @@ pub(crate) fn direct_egress(view: &ProxyView) -> RouteConfiguration {
             hosts.push(virtual_host(&name, domains, service_routes(&view.mesh, service)));
         }
     }
-    configuration(names::egress_routes(names::EGRESS_PORT), hosts)
+    configuration(names::egress_routes(EGRESS_PORT), hosts)
 }
 
 /// The destination of a route: one cluster, or several by weight.
@@ -122,11 +122,7 @@ fn service_routes(mesh: &str, service: &HttpService) -> Vec<Route> {
         name: route.name.clone(),
         r#match: Some(path_match(&route.matches.path)),
         action: Some(match route.targets.as_slice() {
-            [] => route::Action::DirectResponse(DirectResponseAction {
-                status: 503,
-                body: None,
-                ..Default::default()
-            }),
+            [] => unavailable(),
             targets => route::Action::Route(RouteAction {
                 retry_policy: Some(retry::policy(&route.retry)),
                 ..to_targets(mesh, targets, route.timeouts)
@@ -188,10 +184,21 @@ fn path_match(path: &PathMatch) -> RouteMatch {
     }
 }
 
+fn unavailable() -> route::Action {
+    route::Action::DirectResponse(DirectResponseAction {
+        status: 503,
+        ..DirectResponseAction::default()
+    })
+}
+
 /// A rewritten prefix needs two routes, or `/x` and `/x/y` would become `/` and `//y`: the longer one takes its
 /// slash with it.
 fn gateway_routes(route: &GatewayRoute, cluster: &str) -> Vec<Route> {
-    let rewrites: Vec<(PathMatch, String)> = match (&route.matches.path, &route.path_rewrite) {
+    let path = &route.matches.path;
+    let Some(destination) = &route.destination else {
+        return vec![gateway_route(route, path, unavailable())];
+    };
+    let rewrites: Vec<(PathMatch, String)> = match (path, &destination.path_rewrite) {
         (PathMatch::Prefix(prefix), PathRewrite::Prefix(value)) if !prefix.ends_with('/') => vec![
             (PathMatch::Prefix(format!("{prefix}/")), with_slash(value)),
             (PathMatch::Prefix(prefix.clone()), value.clone()),
@@ -201,25 +208,29 @@ fn gateway_routes(route: &GatewayRoute, cluster: &str) -> Vec<Route> {
     };
     rewrites
         .into_iter()
-        .map(|(path, rewrite)| gateway_route(route, &path, rewrite, cluster))
+        .map(|(path, rewrite)| gateway_route(route, &path, into_mesh(destination, rewrite, cluster)))
         .collect()
 }
 
-fn gateway_route(route: &GatewayRoute, path: &PathMatch, prefix_rewrite: String, cluster: &str) -> Route {
-    let host = route
-        .host_rewrite
-        .clone()
-        .map(route_action::HostRewriteSpecifier::HostRewriteLiteral);
+fn gateway_route(route: &GatewayRoute, path: &PathMatch, action: route::Action) -> Route {
     Route {
         name: route.name.clone(),
         r#match: Some(path_match(path)),
-        action: Some(route::Action::Route(RouteAction {
-            prefix_rewrite,
-            host_rewrite_specifier: host,
-            ..to_cluster(cluster.to_owned(), route.timeouts)
-        })),
+        action: Some(action),
         ..Route::default()
     }
+}
+
+fn into_mesh(destination: &Destination, prefix_rewrite: String, cluster: &str) -> route::Action {
+    let host = destination
+        .host_rewrite
+        .clone()
+        .map(route_action::HostRewriteSpecifier::HostRewriteLiteral);
+    route::Action::Route(RouteAction {
+        prefix_rewrite,
+        host_rewrite_specifier: host,
+        ..to_cluster(cluster.to_owned(), destination.timeouts)
+    })
 }
 
 fn with_slash(path: &str) -> String {

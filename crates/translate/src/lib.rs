@@ -2,6 +2,7 @@
 //!
 //! [`translate`] takes a [`ProxyView`] and where the proxy is ([`Placement`]), and gives everything its Envoy is to
 //! have. One module per Envoy concept; names of resources are in `names`, and are those that App Mesh gave them.
+//! [`render`] shows the result.
 
 mod access_log;
 mod cluster;
@@ -9,6 +10,7 @@ mod common;
 mod filter;
 mod listener;
 mod names;
+pub mod render;
 mod retry;
 mod route;
 

@@ -1,0 +1,7 @@
+//! From a mesh to what its proxies are told: what holds for any mesh, and what a real Envoy says to it.
+
+mod bootstrap;
+mod envoy;
+mod invariants;
+mod properties;
+mod random;

@@ -1,0 +1,83 @@
+//! What holds for any mesh that the API accepts.
+
+use evermesh_graph::resolve;
+use evermesh_model::{Kind, MeshSnapshot};
+use evermesh_translate::{Placement, translate};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{invariants, random};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is wrong with a mesh is a diagnostic, and what is left can be served.
+    #[test]
+    fn resources_fit_together(mesh in random::mesh()) {
+        let mesh = random::snapshot(&mesh);
+        for (kind, name) in random::proxies(&mesh) {
+            let resolved = resolve(&mesh, kind, &name).expect("it is in the mesh");
+            invariants::hold(&translate(&resolved.view, &Placement::default()));
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_resources_came_does_not_matter((mesh, shuffled) in shuffled_mesh()) {
+        let (mesh, shuffled) = (random::snapshot(&mesh), random::snapshot(&shuffled));
+        for (kind, name) in random::proxies(&mesh) {
+            let resolved = resolve(&mesh, kind, &name);
+            prop_assert_eq!(&resolved, &resolve(&shuffled, kind, &name));
+            let view = resolved.expect("it is in the mesh").view;
+            let placement = Placement::default();
+            prop_assert_eq!(translate(&view, &placement), translate(&view, &placement));
+        }
+    }
+
+    /// A proxy hears only of what concerns it.
+    #[test]
+    fn an_unrelated_change_leaves_views_equal(mesh in random::mesh()) {
+        let before = random::snapshot(&mesh);
+        let after = random::snapshot(&[mesh, strangers()].concat());
+        for (kind, name) in random::proxies(&before) {
+            prop_assert_eq!(resolve(&before, kind, &name), resolve(&after, kind, &name));
+        }
+        prop_assert_eq!(random::proxies(&after).len(), random::proxies(&before).len() + 2);
+    }
+
+    /// Nothing is said twice, and a lint says what the proxies' views say.
+    #[test]
+    fn a_lint_is_the_sum_of_all_diagnostics(mesh in random::mesh()) {
+        let mesh: MeshSnapshot = random::snapshot(&mesh);
+        let mut said: Vec<_> = random::proxies(&mesh)
+            .into_iter()
+            .filter_map(|(kind, name)| resolve(&mesh, kind, &name))
+            .flat_map(|resolved| resolved.diagnostics)
+            .collect();
+        said.sort();
+        said.dedup();
+        prop_assert_eq!(evermesh_graph::lint(&mesh), said);
+    }
+}
+
+fn shuffled_mesh() -> impl Strategy<Value = (random::Mesh, random::Mesh)> {
+    random::mesh().prop_flat_map(|mesh| (Just(mesh.clone()), Just(mesh).prop_shuffle()))
+}
+
+/// Resources of every kind that no random mesh names.
+fn strangers() -> random::Mesh {
+    let listeners = json!({ "listeners": [{ "portMapping": { "port": 80, "protocol": "http" } }] });
+    let service = json!({ "provider": { "virtualRouter": { "virtualRouterName": "stranger" } } });
+    let targets = json!({ "weightedTargets": [{ "virtualNode": "stranger", "weight": 1 }] });
+    let target = json!({ "target": { "virtualService": { "virtualServiceName": "stranger" } } });
+    let route = |action: Value| json!({ "httpRoute": { "match": { "prefix": "/" }, "action": action } });
+    [
+        (Kind::VirtualNode, listeners.clone()),
+        (Kind::VirtualRouter, listeners.clone()),
+        (Kind::Route, route(targets)),
+        (Kind::VirtualService, service),
+        (Kind::VirtualGateway, listeners),
+        (Kind::GatewayRoute, route(target)),
+    ]
+    .map(|(kind, spec)| random::manifest(kind, "stranger", "stranger", &spec))
+    .to_vec()
+}

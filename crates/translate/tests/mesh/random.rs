@@ -1,0 +1,280 @@
+//! Random small meshes, from few names and ports so that everything meets everything: services that differ in case
+//! only or look like another with a port, ports that several want, targets that are not there.
+
+use evermesh_model::{Kind, Manifest, MeshSnapshot, Snapshot};
+use proptest::option::weighted;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Map, Value, json};
+
+const OWNER: &str = "123456789012";
+
+/// The resources of a mesh but for the mesh itself, each one valid.
+pub(crate) type Mesh = Vec<Manifest>;
+
+const NODES: [&str; 4] = ["a", "b", "c", "Mesh-Node.1"];
+const ROUTERS: [&str; 2] = ["r", "s"];
+const GATEWAYS: [&str; 1] = ["gw"];
+const ROUTES: [&str; 4] = ["one", "two", "three", "four"];
+const SERVICES: [&str; 9] = [
+    "x",
+    "X",
+    "x:80",
+    "x:443",
+    "y.local",
+    "y.LOCAL:15001",
+    "*",
+    "*.local",
+    "local*",
+];
+const PORTS: [u16; 6] = [80, 81, 443, 6379, 15000, 15001];
+const PATHS: [&str; 7] = ["/", "/a", "/a/", "/a/b", "/é ?#", "/%2F//..", "/aws"];
+const REGEXES: [&str; 4] = [
+    "/a/.*",
+    "/users/[0-9a-f]{8}-[0-9a-f]{4}",
+    "(?i)/\\d+",
+    "/(a|b|c){1,9}",
+];
+
+/// A mesh of all kinds of resources.
+pub(crate) fn mesh() -> impl Strategy<Value = Mesh> {
+    let nodes = several(Kind::VirtualNode, &[""], &NODES, node().boxed());
+    let routers = several(
+        Kind::VirtualRouter,
+        &[""],
+        &ROUTERS,
+        listeners(&PROTOCOLS, 0).boxed(),
+    );
+    let routes = several(Kind::Route, &ROUTERS, &ROUTES, route().boxed());
+    let services = several(Kind::VirtualService, &[""], &SERVICES, service().boxed());
+    let gateways = several(
+        Kind::VirtualGateway,
+        &[""],
+        &GATEWAYS,
+        listeners(&PROTOCOLS[..3], 1).boxed(),
+    );
+    let gateway_routes = several(Kind::GatewayRoute, &GATEWAYS, &ROUTES, gateway_route().boxed());
+    let mesh = any::<bool>().prop_map(|allow| {
+        let filter = if allow { "ALLOW_ALL" } else { "DROP_ALL" };
+        vec![read(
+            &json!({ "meshName": "m", "spec": { "egressFilter": { "type": filter } } }),
+        )]
+    });
+    let all = (mesh, nodes, routers, routes, services, gateways, gateway_routes);
+    all.prop_map(|(a, b, c, d, e, f, g)| [a, b, c, d, e, f, g].concat())
+}
+
+/// The mesh that is made of these resources, put in in this order after the mesh itself.
+pub(crate) fn snapshot(mesh: &[Manifest]) -> MeshSnapshot {
+    let mut snapshot = Snapshot::default();
+    let (first, rest): (Vec<_>, Vec<_>) = mesh.iter().partition(|manifest| manifest.id.kind() == Kind::Mesh);
+    for manifest in first.into_iter().chain(rest) {
+        snapshot.put(&manifest.id, manifest.spec.clone());
+    }
+    let mesh = snapshot.meshes().next().expect("a random mesh has its mesh");
+    MeshSnapshot::clone(mesh)
+}
+
+/// Everything in a mesh that a proxy can be of.
+pub(crate) fn proxies(mesh: &MeshSnapshot) -> Vec<(Kind, String)> {
+    let nodes = mesh
+        .virtual_nodes
+        .keys()
+        .map(|name| (Kind::VirtualNode, name.clone()));
+    let gateways = mesh
+        .virtual_gateways
+        .keys()
+        .map(|name| (Kind::VirtualGateway, name.clone()));
+    nodes.chain(gateways).collect()
+}
+
+/// A resource of the mesh `m`; the parent counts for routes and gateway routes only.
+pub(crate) fn manifest(kind: Kind, parent: &str, name: &str, spec: &Value) -> Manifest {
+    read(&document(kind, parent, name, spec))
+}
+
+fn document(kind: Kind, parent: &str, name: &str, spec: &Value) -> Value {
+    let mut document = json!({ "meshName": "m", "spec": spec });
+    document[kind.name_field()] = json!(name);
+    if let Some(holder) = kind.parent().filter(|holder| *holder != Kind::Mesh) {
+        document[holder.name_field()] = json!(parent);
+    }
+    document
+}
+
+fn read(document: &Value) -> Manifest {
+    Manifest::from_value(document, OWNER).unwrap_or_else(|violations| panic!("{violations}: {document}"))
+}
+
+/// Some of the resources of a kind: any of the names in any of the parents.
+fn several(
+    kind: Kind,
+    parents: &'static [&'static str],
+    names: &'static [&'static str],
+    spec: BoxedStrategy<Value>,
+) -> impl Strategy<Value = Mesh> {
+    let parents = parents.iter().copied();
+    let all: Vec<_> = parents
+        .flat_map(|parent| names.iter().map(move |name| (parent, *name)))
+        .collect();
+    subsequence(all.clone(), 0..=all.len()).prop_flat_map(move |chosen| {
+        let one = |(parent, name): (&'static str, &'static str)| {
+            let document = spec
+                .clone()
+                .prop_map(move |spec| document(kind, parent, name, &spec));
+            document.prop_filter_map("not valid", |document| {
+                Manifest::from_value(&document, OWNER).ok()
+            })
+        };
+        chosen.into_iter().map(one).collect::<Vec<_>>()
+    })
+}
+
+const PROTOCOLS: [&str; 4] = ["http", "http2", "grpc", "tcp"];
+
+fn port() -> impl Strategy<Value = u16> {
+    select(&PORTS[..])
+}
+
+fn listeners(protocols: &'static [&'static str], least: usize) -> impl Strategy<Value = Value> {
+    let tls = json!({
+        "mode": "STRICT",
+        "certificate": { "file": { "certificateChain": "/c.pem", "privateKey": "/k.pem" } },
+    });
+    let listener = (
+        select(protocols),
+        weighted(0.1, Just(tls)),
+        weighted(0.3, millis()),
+    );
+    let ports = subsequence(&PORTS[..], least..=3);
+    (ports, prop::collection::vec(listener, 3)).prop_map(|(ports, listeners)| {
+        let listener = |(port, (protocol, tls, idle)): (u16, (&str, Option<Value>, Option<Value>))| {
+            let mut listener = Map::new();
+            listener.insert(
+                "portMapping".to_owned(),
+                json!({ "port": port, "protocol": protocol }),
+            );
+            if let Some(tls) = tls {
+                listener.insert("tls".to_owned(), tls);
+            }
+            if let Some(idle) = idle {
+                listener.insert("timeout".to_owned(), json!({ protocol: { "idle": idle } }));
+            }
+            listener
+        };
+        json!({ "listeners": ports.into_iter().zip(listeners).map(listener).collect::<Vec<_>>() })
+    })
+}
+
+fn millis() -> impl Strategy<Value = Value> {
+    select(&[0_u64, 1, 999, 60_000, 315_576_000_000_000][..])
+        .prop_map(|millis| json!({ "unit": "ms", "value": millis }))
+}
+
+fn node() -> impl Strategy<Value = Value> {
+    let dns = |kind: &str| json!({ "dns": { "hostname": "node.local", "responseType": kind } });
+    let cloud_map = json!({ "awsCloudMap": { "namespaceName": "n", "serviceName": "s" } });
+    let discovery = prop_oneof![
+        4 => Just(dns("LOADBALANCER")),
+        4 => Just(dns("ENDPOINTS")),
+        1 => Just(cloud_map),
+        1 => Just(Value::Null),
+    ];
+    let enforced =
+        json!({ "tls": { "validation": { "trust": { "file": { "certificateChain": "/ca.pem" } } } } });
+    let policy = weighted(0.1, Just(enforced));
+    let backend = (select(&SERVICES[..]), policy).prop_map(|(service, policy)| {
+        json!({ "virtualService": { "virtualServiceName": service, "clientPolicy": policy } })
+    });
+    let backends = prop::collection::vec(backend, 0..7);
+    (listeners(&PROTOCOLS, 0), discovery, backends).prop_map(|(mut node, discovery, backends)| {
+        node["serviceDiscovery"] = discovery;
+        node["backends"] = json!(backends);
+        node
+    })
+}
+
+fn service() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        1 => Just(json!({})),
+        4 => select(&NODES[..])
+            .prop_map(|node| json!({ "provider": { "virtualNode": { "virtualNodeName": node } } })),
+        6 => select(&ROUTERS[..])
+            .prop_map(|router| json!({ "provider": { "virtualRouter": { "virtualRouterName": router } } })),
+    ]
+}
+
+fn route() -> impl Strategy<Value = Value> {
+    let target = (
+        select(&NODES[..]),
+        select(&[0_u32, 1, 100][..]),
+        weighted(0.3, port()),
+    )
+        .prop_map(|(node, weight, port)| json!({ "virtualNode": node, "weight": weight, "port": port }));
+    let action =
+        prop::collection::vec(target, 1..4).prop_map(|targets| json!({ "weightedTargets": targets }));
+    let retries = millis().prop_map(|limit| {
+        json!({ "maxRetries": 3, "perRetryTimeout": limit, "httpRetryEvents": ["server-error", "stream-error"] })
+    });
+    let kind = select(&["httpRoute", "http2Route", "grpcRoute", "tcpRoute"][..]);
+    let common = (
+        kind,
+        path_match(),
+        weighted(0.3, port()),
+        weighted(0.3, select(&[0_u32, 1, 1000][..])),
+    );
+    (common, action, weighted(0.3, millis()), weighted(0.3, retries)).prop_map(
+        |((kind, path, port, priority), action, idle, retries)| {
+            let mut route = json!({ "match": route_match(kind, path, port), "action": action });
+            route["timeout"] = json!({ "idle": idle });
+            if kind != "tcpRoute" {
+                route["retryPolicy"] = json!(retries);
+            }
+            json!({ kind: route, "priority": priority })
+        },
+    )
+}
+
+fn gateway_route() -> impl Strategy<Value = Value> {
+    let target = (select(&SERVICES[..]), weighted(0.3, port())).prop_map(
+        |(service, port)| json!({ "virtualService": { "virtualServiceName": service }, "port": port }),
+    );
+    let rewrite = prop_oneof![
+        Just(json!({ "prefix": { "defaultPrefix": "DISABLED" } })),
+        select(&["/", "/v2", "/v2/", "/\r\n", "/é\u{0}"][..])
+            .prop_map(|value| json!({ "prefix": { "value": value } })),
+    ];
+    let kind = select(&["httpRoute", "http2Route", "grpcRoute"][..]);
+    (
+        kind,
+        path_match(),
+        weighted(0.3, port()),
+        target,
+        weighted(0.5, rewrite),
+    )
+        .prop_map(|(kind, path, port, target, rewrite)| {
+            let rewrite = rewrite.filter(|_| kind != "grpcRoute");
+            let action = json!({ "target": target, "rewrite": rewrite });
+            json!({ kind: { "match": route_match(kind, path, port), "action": action } })
+        })
+}
+
+fn path_match() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        select(&PATHS[..]).prop_map(|prefix| json!({ "prefix": prefix })),
+        select(&PATHS[..]).prop_map(|exact| json!({ "path": { "exact": exact } })),
+        select(&REGEXES[..]).prop_map(|regex| json!({ "path": { "regex": regex } })),
+        Just(json!({})),
+    ]
+}
+
+/// gRPC is matched by service instead of path, TCP by port alone.
+fn route_match(kind: &str, path: Value, port: Option<u16>) -> Value {
+    let mut request = match kind {
+        "tcpRoute" => json!({}),
+        "grpcRoute" => json!({ "serviceName": path["prefix"].as_str().map(|_| "pkg.Service") }),
+        _ => path,
+    };
+    request["port"] = json!(port);
+    request
+}

@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// Print Envoy's bootstrap as JSON and exit.
     #[arg(long)]
     print_bootstrap: bool,
+    /// Print the path of the Envoy that would be run and exit.
+    #[arg(long, conflicts_with = "print_bootstrap")]
+    print_envoy_path: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,8 +52,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     if arguments.engine == Engine::Native {
         return Ok(refuse(&"the native engine is not built yet; use --engine envoy"));
     }
-    let print_bootstrap = arguments.print_bootstrap;
+    let Arguments {
+        print_bootstrap,
+        print_envoy_path,
+        ..
+    } = arguments;
     let environment = arguments.over_environment();
+    if print_envoy_path {
+        let found = find_envoy(&environment).map(|program| println!("{}", program.display()));
+        return Ok(found.err().unwrap_or(ExitCode::SUCCESS));
+    }
     let config = match Config::from_environment(&environment) {
         Ok(config) => config,
         Err(errors) => return Ok(refuse(&errors)),
@@ -62,13 +73,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&bootstrap(&config))?);
         return Ok(ExitCode::SUCCESS);
     }
-    match envoy::locate(&environment, std::env::current_exe().ok().as_deref()) {
+    match find_envoy(&environment) {
         Ok(program) => supervise(program, &config).await,
-        Err(error) => {
-            eprintln!("evermesh-proxy: {error}");
-            Ok(ExitCode::from(EXIT_NO_ENGINE))
-        }
+        Err(code) => Ok(code),
     }
+}
+
+/// The Envoy to run, or, after saying why there is none, the code to exit with.
+fn find_envoy(environment: &ProcessEnvironment) -> std::result::Result<PathBuf, ExitCode> {
+    envoy::locate(environment, std::env::current_exe().ok().as_deref()).map_err(|error| {
+        eprintln!("evermesh-proxy: {error}");
+        ExitCode::from(EXIT_NO_ENGINE)
+    })
 }
 
 async fn supervise(program: PathBuf, config: &Config) -> Result<ExitCode> {

@@ -108,6 +108,30 @@ fn a_missing_envoy_is_said_and_how_to_get_one() {
 }
 
 #[test]
+fn the_envoy_that_would_run_can_be_asked_for() {
+    let asked = |path| {
+        proxy(&["run", "--print-envoy-path", "--envoy-path", path], &[])
+            .output()
+            .unwrap()
+    };
+    let found = asked("/bin/sh");
+    assert_eq!(
+        (found.status.code(), found.stdout.as_slice()),
+        (Some(0), b"/bin/sh\n".as_slice())
+    );
+    let missing = asked("/nowhere/envoy");
+    assert_eq!(
+        (missing.status.code(), missing.stdout.as_slice()),
+        (Some(127), b"".as_slice())
+    );
+    assert!(
+        stderr(&missing).contains("/nowhere/envoy"),
+        "{}",
+        stderr(&missing)
+    );
+}
+
+#[test]
 fn the_native_engine_is_not_promised() {
     let output = proxy(&["run", "--engine", "native"], &REQUIRED).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -16,14 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evermesh_aws_api::{ApiOptions, Counters, Credentials};
-use evermesh_discovery::{DnsError, DnsOptions, DnsServer, Forward};
+use evermesh_discovery::{DnsError, DnsOptions, DnsServer};
 use evermesh_service::{LoadError, MeshService, Quotas, ServiceOptions, StoreService};
 use evermesh_store::{SqliteOptions, SqliteStore, Store, StoreError};
-use evermesh_xds_server::{Options as XdsOptions, ProxyStatus, ServeError, XdsServer};
+use evermesh_xds_server::{Options as XdsOptions, ServeError, XdsServer};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+pub use evermesh_discovery::Forward;
+pub use evermesh_xds_server::ProxyStatus;
 use pipeline::Pipeline;
 pub use sockets::Sockets;
 

@@ -1,10 +1,11 @@
 //! A real Envoy as the judge: it loads every golden, and what becomes of random meshes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evermesh_graph::resolve;
 use evermesh_graph::view::ProxyView;
+use evermesh_graph::{Resolved, resolve};
 use evermesh_testkit::envoy::validate;
 use evermesh_testkit::golden::Golden;
 use evermesh_testkit::need;
@@ -16,8 +17,18 @@ use serde_json::Value;
 
 use crate::{bootstrap, random};
 
-/// Enough to meet each kind of conflict that the generator aims at, few enough for every run of the tests.
-const RANDOM_MESHES: usize = 40;
+/// Meshes to choose from, the same in every run.
+const RANDOM_MESHES: usize = 400;
+/// How many proxies with the same kind of mistake in what they are told are shown to Envoy.
+const OF_EACH_CODE: usize = 4;
+/// The mistakes that would make Envoy refuse a configuration, were they not left out.
+const REFUSED_IF_LEFT_IN: [&str; 5] = [
+    "host-conflict",
+    "port-conflict",
+    "target-without-discovery",
+    "unsendable-path",
+    "wildcard-host",
+];
 
 #[test]
 fn envoy_loads_every_golden() {
@@ -32,29 +43,47 @@ fn envoy_loads_every_golden() {
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 
-/// The same meshes in every run. A refused configuration is kept for a look at it.
+/// A refused configuration is kept for a look at it.
 #[test]
 fn envoy_loads_what_becomes_of_random_meshes() {
     let envoy = need!(Tool::Envoy);
     let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
     for _ in 0..RANDOM_MESHES {
-        let mesh = random::mesh()
-            .new_tree(&mut runner)
-            .expect("a mesh can be made")
-            .current();
-        let snapshot = random::snapshot(&mesh);
-        for (kind, name) in random::proxies(&snapshot) {
-            let view = resolve(&snapshot, kind, &name).expect("it is in the mesh").view;
-            let resources = translate(&view, &Placement::default());
+        let tree = random::mesh().new_tree(&mut runner);
+        let mesh = random::snapshot(&tree.expect("a mesh can be made").current());
+        for (kind, name) in random::proxies(&mesh) {
+            let resolved = resolve(&mesh, kind, &name).expect("it is in the mesh");
+            if !is_new(&resolved, &mut seen) {
+                continue;
+            }
+            let resources = translate(&resolved.view, &Placement::default());
             if let Some(reason) = verdict(&envoy, &resources) {
                 let kept = keep(&bootstrap::with(&resources));
-                panic!(
-                    "Envoy refuses {}: {reason}\nof the mesh {mesh:#?}",
-                    kept.display()
-                );
+                panic!("Envoy refuses {}: {reason}\n{:#?}", kept.display(), resolved.view);
             }
         }
     }
+    for code in REFUSED_IF_LEFT_IN {
+        assert!(seen.contains_key(code), "no random mesh has the mistake {code}");
+    }
+}
+
+/// Whether one of the mistakes, or having none, was not seen often enough yet. Counts what it is shown then.
+fn is_new(resolved: &Resolved, seen: &mut BTreeMap<&'static str, usize>) -> bool {
+    let mut codes: BTreeSet<&'static str> = resolved.diagnostics.iter().map(|found| found.code).collect();
+    if codes.is_empty() {
+        codes.insert("none");
+    }
+    let is_new = codes
+        .iter()
+        .any(|code| seen.get(code).is_none_or(|count| *count < OF_EACH_CODE));
+    if is_new {
+        codes
+            .into_iter()
+            .for_each(|code| *seen.entry(code).or_default() += 1);
+    }
+    is_new
 }
 
 /// Why Envoy refuses resources, if it does.

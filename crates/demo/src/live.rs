@@ -53,18 +53,20 @@ async fn watch(world: &World, screen: &Screen) -> Result<(), DemoError> {
 fn hints(world: &World) -> Vec<String> {
     let api = world.api();
     let (client, old) = (world.client().nsenter_hint(), world.workload(OLD).nsenter_hint());
+    // As it was called, so that it can be called so again.
+    let program = std::env::args().next().unwrap_or_else(|| "evermesh".to_owned());
     let half = shift_to_words(&[(OLD, 50), (NEW, 50)]);
     [
         "",
         "It goes on until Ctrl-C. To try by hand, on another terminal:",
         "",
         "  # the API",
-        &format!("  export AWS_ENDPOINT_URL=http://{api} AWS_REGION=us-west-2"),
+        &format!("  export AWS_ENDPOINT_URL=http://{api} AWS_DEFAULT_REGION=us-west-2"),
         "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
         &format!("  aws appmesh list-virtual-nodes --mesh-name {MESH}"),
         &format!("  aws appmesh {half}"),
         "  # the proxies, and what is wrong in the mesh",
-        &format!("  evermesh proxies --endpoint http://{api}"),
+        &format!("  {program} proxies --endpoint http://{api}"),
         &format!("  curl http://{api}/evermesh/diagnostics"),
         &format!("  # calls from {CLIENT}, to its backend, and from {OLD}, which has none"),
         &format!("  {client} curl --http2-prior-knowledge http://{VIRTUAL_SERVICE}/"),

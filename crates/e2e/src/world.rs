@@ -105,6 +105,9 @@ impl World {
             .env("APPMESH_RESOURCE_ARN", resource)
             .env("APPMESH_XDS_ENDPOINT", self.address(XDS_PORT).to_string())
             .env("ENVOY_CONCURRENCY", "1")
+            .env("ENVOY_LOG_LEVEL", "warning")
+            // By default a file in /tmp, which these tasks share with the machine.
+            .env("ENVOY_ADMIN_ACCESS_LOG_FILE", "/dev/null")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -59,6 +59,12 @@ const LAYERS: &[Layer] = &[
         "wire protocols reach storage only through the service",
     ),
     layer(
+        "client",
+        &["model"],
+        &[],
+        "a user of the API from outside, as remote as any other",
+    ),
+    layer(
         "discovery",
         &[],
         &[],

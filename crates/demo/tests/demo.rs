@@ -138,7 +138,7 @@ impl Stage {
         fs::create_dir(stage.path("tmp")).unwrap();
         fs::set_permissions(stage.path("tmp"), Permissions::from_mode(0o1777)).unwrap();
         for (name, program) in [
-            ("demo", demo()),
+            ("evermesh", binary("evermesh")),
             ("evermesh-proxy", binary("evermesh-proxy")),
             ("envoy", envoy),
         ] {
@@ -153,13 +153,13 @@ impl Stage {
         let mut command = if as_nobody {
             let mut command = Command::new("setpriv");
             command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"]);
-            command.arg(self.path("demo"));
+            command.arg(self.path("evermesh"));
             command
         } else {
-            Command::new(self.path("demo"))
+            Command::new(self.path("evermesh"))
         };
         command
-            .args(["--api-listen", "127.0.0.1:0"])
+            .args(["demo", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("ENVOY_PATH", self.path("envoy"))
             .env("TMPDIR", self.path("tmp"))
@@ -210,14 +210,6 @@ impl Stage {
             .filter(|words| words.contains(directory))
             .collect()
     }
-}
-
-/// The example, which Cargo builds with the tests.
-fn demo() -> PathBuf {
-    let proxy = binary("evermesh-proxy");
-    let demo = proxy.with_file_name("examples").join("demo");
-    assert!(demo.is_file(), "run `cargo build --examples`");
-    demo
 }
 
 /// Envoy itself, where the tool is a wrapper around it.

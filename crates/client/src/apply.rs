@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::document::Document;
 use crate::error::ClientError;
 use crate::plan::{Action, Held, Step};
-use crate::reference::references;
+use crate::reference::prerequisites;
 
 /// Requests on their way at once.
 const CONCURRENCY: usize = 16;
@@ -37,7 +37,11 @@ pub async fn read_held(
     let mut ids = BTreeSet::new();
     for Document { manifest, .. } in documents {
         ids.insert(manifest.id.clone());
-        ids.extend(references(manifest).into_iter().map(|reference| reference.target));
+        ids.extend(
+            prerequisites(manifest)
+                .into_iter()
+                .map(|reference| reference.target),
+        );
     }
     for mesh in prune {
         match ids_in(client, mesh).await {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use evermesh_model::{Manifest, MeshId, Resource, ResourceId, Tag};
 
 use crate::document::{Document, Problems};
-use crate::reference::references;
+use crate::reference::prerequisites;
 
 /// A resource as the control plane has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +110,7 @@ pub fn check_references(documents: &[Document], exists: impl Fn(&ResourceId) -> 
     let written: HashMap<&ResourceId, ()> = documents.iter().map(|found| (&found.manifest.id, ())).collect();
     let mut problems = Problems::default();
     for Document { place, manifest } in documents {
-        for reference in references(manifest) {
+        for reference in prerequisites(manifest) {
             let target = &reference.target;
             if !written.contains_key(target) && !exists(target) {
                 let message = format!(

@@ -10,6 +10,7 @@ pub mod arn;
 pub mod diagnostic;
 pub mod id;
 pub mod manifest;
+pub mod reference;
 pub mod regex;
 pub mod resource;
 pub mod shape;

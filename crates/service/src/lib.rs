@@ -12,7 +12,6 @@ mod options;
 mod page;
 mod quota;
 pub mod record;
-mod reference;
 mod request;
 mod service;
 mod token;

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use evermesh_model::reference::{references, targets};
 use evermesh_model::{Arn, Kind, Resource, ResourceId, Status};
 use evermesh_store::{Outcome, Txn};
 use tokio::sync::OwnedSemaphorePermit;
@@ -15,7 +16,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::view::{View, lineage, target_keys};
 use super::{ATTEMPTS, StoreService, absent, contended};
 use crate::record::{Record, key, key::Counters};
-use crate::reference::{references, targets};
 use crate::token::ClientToken;
 use crate::{Caller, CreateRequest, ServiceError, request};
 

@@ -1,12 +1,12 @@
 //! Deletion of resources, and what stands in its way.
 
+use evermesh_model::reference::targets;
 use evermesh_model::{Kind, Resource, ResourceId, Status};
 use evermesh_store::{ListOptions, Outcome, Revision, Txn};
 
 use super::view::View;
 use super::{ATTEMPTS, StoreService, check_owner, contended};
 use crate::record::{Record, RecordError, key};
-use crate::reference::targets;
 use crate::{Caller, ServiceError, request};
 
 /// Dependants that an error names.

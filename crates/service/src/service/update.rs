@@ -1,12 +1,12 @@
 //! Replacement of specs.
 
+use evermesh_model::reference::{references, targets};
 use evermesh_model::{Resource, Status};
 use evermesh_store::{Revision, Txn};
 
 use super::view::{View, target_keys};
 use super::{ATTEMPTS, StoreService, check_owner, contended};
 use crate::record::{Record, key};
-use crate::reference::{references, targets};
 use crate::token::{self, ClientToken};
 use crate::{Caller, ServiceError, UpdateRequest, request};
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use evermesh_model::reference::Reference;
 use evermesh_model::ResourceId;
 use evermesh_store::{Entry, Revision, Store};
 
 use super::absent;
 use crate::ServiceError;
 use crate::record::{Record, key};
-use crate::reference::Reference;
 use crate::token::ClientToken;
 
 /// Entries of the store at one revision, by key.

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use evermesh_model::spec::{
+use crate::spec::{
     GatewayRouteSpec, GatewayRouteTarget, RouteAction, RouteSpec, VirtualServiceProvider, VirtualServiceSpec,
 };
-use evermesh_model::{Kind, MeshId, ResourceId, Spec};
+use crate::{Kind, MeshId, ResourceId, Spec};
 
 /// A place in a spec that names another resource of the same mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reference {
+pub struct Reference {
     /// Where, such as `spec.provider.virtualNode.virtualNodeName`.
-    pub(crate) path: String,
+    pub path: String,
     /// What it names; perhaps by a name that no resource can have.
-    pub(crate) target: ResourceId,
+    pub target: ResourceId,
 }
 
 /// Every reference of a spec in `mesh`.
-pub(crate) fn references(mesh: &MeshId, spec: &Spec) -> Vec<Reference> {
+pub fn references(mesh: &MeshId, spec: &Spec) -> Vec<Reference> {
     match spec {
         Spec::VirtualService(service) => provider(mesh, service).into_iter().collect(),
         Spec::Route(route) => weighted_targets(mesh, route),
@@ -27,7 +27,7 @@ pub(crate) fn references(mesh: &MeshId, spec: &Spec) -> Vec<Reference> {
 }
 
 /// The resources a spec refers to, each once.
-pub(crate) fn targets(mesh: &MeshId, spec: &Spec) -> BTreeSet<ResourceId> {
+pub fn targets(mesh: &MeshId, spec: &Spec) -> BTreeSet<ResourceId> {
     references(mesh, spec).into_iter().map(|r| r.target).collect()
 }
 

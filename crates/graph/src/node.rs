@@ -4,7 +4,7 @@ use evermesh_model::spec::{
     AccessLog as AccessLogSpec, Backend, ClientPolicy, Listener, ListenerTlsMode, Logging,
 };
 use evermesh_model::spec::{EgressFilterType, IpPreference, PortProtocol, VirtualNodeSpec};
-use evermesh_model::{Kind, MeshSnapshot, ResourceId};
+use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
 
 use crate::policy;
 use crate::report::{Place, Report, code};
@@ -34,7 +34,7 @@ pub(crate) fn resolve(
             Some(policy) => may_be_plain(Some(policy), &place, egresses.report()),
             None => plain_by_default,
         };
-        let service = &backend.virtual_service_name;
+        let service = &service_name(mesh, &backend.virtual_service_name);
         if !mesh.virtual_services.contains_key(service) {
             let message = format!("there is no virtual service {service}; {}", as_outside(service));
             egresses
@@ -53,6 +53,14 @@ pub(crate) fn resolve(
         egress: egresses.finish(allow_all(mesh)),
         access_log,
     }
+}
+
+/// A backend may be given by the name of the virtual service or by its ARN (user guide, "Virtual nodes").
+fn service_name(mesh: &MeshSnapshot, text: &str) -> String {
+    let arn = text.starts_with("arn:").then(|| Arn::parse(text).ok()).flatten();
+    let here =
+        arn.filter(|arn| arn.resource.mesh() == &mesh.id && arn.resource.kind() == Kind::VirtualService);
+    here.map_or_else(|| text.to_owned(), |arn| arn.resource.name().to_owned())
 }
 
 fn app_listeners(spec: &VirtualNodeSpec, place: &Place, report: &mut Report) -> Vec<AppListener> {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-/// Largest RE2 program that a regular expression of the mesh may compile to. Envoy's own 100 refuses expressions
-/// that App Mesh took (a character class with a repeat count is enough).
-const MAX_REGEX_PROGRAM_SIZE: u32 = 1000;
+/// Largest RE2 program that a regular expression of the mesh may compile to. Any limit here would be one that the API
+/// does not know, and one refused expression holds up all routes of its port; what remains is RE2's own limit on
+/// memory.
+const MAX_REGEX_PROGRAM_SIZE: u32 = u32::MAX;
 
 /// One fixed layer, and one on top that the admin interface can change.
 pub(super) fn layers() -> Value {

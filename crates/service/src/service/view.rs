@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use evermesh_model::reference::Reference;
 use evermesh_model::ResourceId;
+use evermesh_model::reference::Reference;
 use evermesh_store::{Entry, Revision, Store};
 
 use super::absent;

@@ -38,6 +38,12 @@ test: tools ## Install the pinned test tools into the tree, run every test
 	cargo test $(LOCKED) --workspace
 	@if [[ -s target/skipped-tests ]]; then echo "$$(wc -l <target/skipped-tests) tests were skipped" >&2; fi
 
+.PHONY: bench-xds
+bench-xds: ## Measure the control plane: route changes to proxies, API writes, memory (BENCH_ARGS="--quick")
+	@scripts/check-system build
+	cargo build $(LOCKED) --release --bin evermesh
+	cargo run $(LOCKED) --release -p evermesh-bench -- xds $(BENCH_ARGS)
+
 .PHONY: golden
 golden: tools ## Rewrite the outputs that tests/golden*.rs compare with (read the diff before you commit it)
 	UPDATE_GOLDEN=1 cargo test $(LOCKED) --workspace --test 'golden*'

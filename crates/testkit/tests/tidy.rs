@@ -124,6 +124,12 @@ const LAYERS: &[Layer] = &[
         "end-to-end tests drive programs from outside, as users do",
     ),
     layer(
+        "bench",
+        &[],
+        &[],
+        "benchmarks start the released programs and link nothing of what they measure",
+    ),
+    layer(
         "proxy-bin",
         &["intercept", "sidecar"],
         &[],

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use evermesh_service::{Caller, MeshService};
+use evermesh_sigv4::Scope;
 use tracing::{Instrument, Span, field, info, info_span};
 use uuid::Uuid;
 
@@ -132,7 +133,7 @@ async fn carry_out(api: &ApiOptions, request: http::Request<Body>, request_id: &
         .ok()
         .and_then(Option::as_ref)
         .map(Authorization::scope);
-    let scope_service = scope.map(|scope| scope.service.as_str());
+    let scope_service = scope.map(Scope::service);
     match read_body(body, &api.limits).await {
         Ok(body) => request.body = body,
         Err(error) => return Outcome::refused(&Destination::of(&request, scope_service), error.into()),
@@ -166,7 +167,7 @@ fn identify(
         let region = authorization
             .ok()
             .flatten()
-            .map(|found| found.scope().region.clone());
+            .map(|found| found.scope().region().to_owned());
         return Ok(Principal {
             caller: caller(api, None, region),
             user: None,
@@ -178,7 +179,7 @@ fn identify(
         caller: caller(
             api,
             profile.account.clone(),
-            Some(authorization.scope().region.clone()),
+            Some(authorization.scope().region().to_owned()),
         ),
         user: Some(profile.user()),
     })

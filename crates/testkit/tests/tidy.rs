@@ -53,8 +53,14 @@ const LAYERS: &[Layer] = &[
         "the one place where App Mesh semantics meet storage",
     ),
     layer(
+        "sigv4",
+        &[],
+        &[],
+        "what signers and verifiers have in common, whatever is signed",
+    ),
+    layer(
         "aws-api",
-        &["model", "service"],
+        &["model", "service", "sigv4"],
         &["store"],
         "wire protocols reach storage only through the service",
     ),

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use evermesh_model::Kind;
 use evermesh_model::shape::{self, Shape, Violations};
 use evermesh_service::Caller;
+use evermesh_sigv4::uri::{percent_decode, raw_pairs};
 use serde_json::{Map, Value};
 
 use super::operations::{Action, Found};
 use crate::error::ApiError;
 use crate::limits::{Limits, too_deep};
 use crate::request::Request;
-use crate::text::{excerpt, percent_decode, raw_pairs};
+use crate::text::excerpt;
 
 /// The members of a request, and what is wrong with them so far.
 pub(super) struct Input<'r> {

@@ -1,8 +1,10 @@
 //! What a signed request says about its signature, in its `Authorization` header or, presigned, in its query string.
 
-use super::{ALGORITHM, SignatureError};
+use evermesh_sigv4::uri::{percent_decode, raw_pairs};
+use evermesh_sigv4::{ALGORITHM, Scope, TERMINATOR};
+
+use super::SignatureError;
 use crate::request::Request;
-use crate::text::{percent_decode, raw_pairs};
 
 /// A signature, and what it was made with. Not `Debug`: a signature and a session token are as good as a secret
 /// while they hold.
@@ -21,17 +23,6 @@ pub(crate) struct Authorization {
     pub(super) expires: Option<u64>,
     /// `X-Amz-Security-Token`.
     pub(super) token: Option<String>,
-}
-
-/// What a signature is good for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scope {
-    /// Day, as `20150830`.
-    pub(crate) date: String,
-    /// Region, such as `us-west-2`.
-    pub(crate) region: String,
-    /// Service as signatures name it, such as `appmesh`.
-    pub(crate) service: String,
 }
 
 impl Authorization {
@@ -114,29 +105,14 @@ fn lifetime(text: &str) -> Result<u64, SignatureError> {
 /// `<access key id>/<date>/<region>/<service>/aws4_request`
 fn credential(text: &str) -> Result<(String, Scope), SignatureError> {
     let parts: Vec<&str> = text.split('/').collect();
-    let &[access_key, date, region, service, "aws4_request"] = parts.as_slice() else {
+    let &[access_key, date, region, service, TERMINATOR] = parts.as_slice() else {
         return Err(incomplete(
             "the credential must have the form <access key id>/<date>/<region>/<service>/aws4_request"
                 .to_owned(),
         ));
     };
-    // Region and service become parts of ARNs and messages.
-    let is_name = |text: &str| {
-        (1..=63).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    if !is_name(region) || !is_name(service) {
-        return Err(incomplete(
-            "the credential's region or service is no name".to_owned(),
-        ));
-    }
-    let scope = Scope {
-        date: date.to_owned(),
-        region: region.to_owned(),
-        service: service.to_owned(),
-    };
+    let scope = Scope::new(date, region, service)
+        .ok_or_else(|| incomplete("the credential's region or service is no name".to_owned()))?;
     Ok((access_key.to_owned(), scope))
 }
 

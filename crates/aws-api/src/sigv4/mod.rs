@@ -1,10 +1,7 @@
-//! AWS Signature Version 4: what a request claims about its sender, and whether that is true.
-//!
-//! Source: the IAM user guide, "AWS Signature Version 4 for API requests". Neither secrets nor signatures are ever
-//! part of a message or log line.
+//! Verifying requests: what a request claims about its sender, and whether that is true. How signatures are made is
+//! the business of [`evermesh_sigv4`]. Neither secrets nor signatures are ever part of a message or log line.
 
 mod authorization;
-mod canonical;
 mod error;
 mod verify;
 
@@ -13,9 +10,6 @@ use evermesh_service::Caller;
 pub(crate) use authorization::Authorization;
 pub(crate) use error::SignatureError;
 pub(crate) use verify::verify;
-
-/// The one algorithm there is.
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,21 +2,17 @@
 
 use std::time::SystemTime;
 
-use hmac::{Hmac, KeyInit, Mac};
+use evermesh_sigv4::{DATE_FORMAT, Signable};
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
-use super::canonical::canonical_request;
-use super::{ALGORITHM, Authorization, SignatureError};
+use super::{Authorization, SignatureError};
 use crate::credentials::{Credentials, Profile};
 use crate::request::Request;
 
 /// How far the clocks of client and server may be apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// How `X-Amz-Date` is written.
-const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// The profile whose secret made the signature.
 pub(crate) fn verify<'c>(
@@ -29,15 +25,20 @@ pub(crate) fn verify<'c>(
     let profile = credentials
         .find(&authorization.access_key)
         .ok_or(SignatureError::UnknownKey)?;
-    if !profile.accepts_token(authorization.token.as_deref()) {
+    if !profile.key.accepts_token(authorization.token.as_deref()) {
         return Err(SignatureError::UnknownKey);
     }
     check_date(authorization, now)?;
-    let signature = hex::decode(&authorization.signature).map_err(|_| SignatureError::Mismatch)?;
-    signer(profile, authorization)
-        .chain_update(string_to_sign(request, authorization))
-        .verify_slice(&signature) // in constant time
-        .map_err(|_| SignatureError::Mismatch)?;
+    let signable = Signable {
+        head: &request.head,
+        body: &request.body,
+        signed_headers: &authorization.signed_headers,
+        date: &authorization.date,
+        scope: authorization.scope(),
+    };
+    if !signable.has_signature(profile.key.secret(), &authorization.signature) {
+        return Err(SignatureError::Mismatch);
+    }
     Ok(profile)
 }
 
@@ -62,7 +63,7 @@ fn check_date(authorization: &Authorization, now: SystemTime) -> Result<(), Sign
     let signed_at = DateTime::strptime(DATE_FORMAT, date)
         .and_then(|date| Offset::UTC.to_timestamp(date))
         .map_err(|_| SignatureError::Incomplete("the date must have the form 20150830T123600Z".to_owned()))?;
-    if date.get(..8) != Some(&authorization.scope().date) {
+    if date.get(..8) != Some(authorization.scope().date()) {
         return Err(SignatureError::NotCurrent(format!(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: {date}"
         )));
@@ -87,33 +88,6 @@ fn check_date(authorization: &Authorization, now: SystemTime) -> Result<(), Sign
         )));
     }
     Ok(())
-}
-
-fn string_to_sign(request: &Request, authorization: &Authorization) -> String {
-    let scope = authorization.scope();
-    format!(
-        "{ALGORITHM}\n{}\n{}/{}/{}/aws4_request\n{}",
-        authorization.date,
-        scope.date,
-        scope.region,
-        scope.service,
-        hex::encode(Sha256::digest(canonical_request(request, authorization)))
-    )
-}
-
-/// The key of the day, region and service, derived step by step from the secret.
-fn signer(profile: &Profile, authorization: &Authorization) -> Hmac<Sha256> {
-    let scope = authorization.scope();
-    let secret = format!("AWS4{}", profile.secret());
-    [&scope.date, &scope.region, &scope.service, "aws4_request"]
-        .iter()
-        .fold(keyed(secret.as_bytes()), |signer, step| {
-            keyed(&signer.chain_update(step).finalize().into_bytes())
-        })
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]

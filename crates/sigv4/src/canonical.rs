@@ -1,24 +1,21 @@
 //! The canonical request: the text that both sides hash.
 
+use http::HeaderMap;
+use http::request::Parts;
 use sha2::{Digest, Sha256};
 
-use super::Authorization;
-use crate::request::Request;
-use crate::text::{percent_decode, percent_encode, raw_pairs};
+use crate::uri::{percent_decode, percent_encode, raw_pairs};
 
-/// The canonical form of a request under a signature.
-///
-/// The hash of the body is always taken from the body, never from `X-Amz-Content-Sha256`: no service here accepts
-/// an unsigned body.
-pub(super) fn canonical_request(request: &Request, authorization: &Authorization) -> String {
+/// The canonical form of a request with these signed headers.
+pub(crate) fn canonical_request(head: &Parts, body: &[u8], signed_headers: &[String]) -> String {
     format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
-        request.head.method,
-        canonical_path(request.path()),
-        canonical_query(request.query()),
-        canonical_headers(request, &authorization.signed_headers),
-        authorization.signed_headers.join(";"),
-        hex::encode(Sha256::digest(&request.body))
+        head.method,
+        canonical_path(head.uri.path()),
+        canonical_query(head.uri.query().unwrap_or_default()),
+        canonical_headers(&head.headers, signed_headers),
+        signed_headers.join(";"),
+        hex::encode(Sha256::digest(body))
     )
 }
 
@@ -61,17 +58,15 @@ fn encoded_anew(text: &str) -> String {
     percent_decode(text).map_or_else(|| percent_encode(text), |text| percent_encode(&text))
 }
 
-fn canonical_headers(request: &Request, names: &[String]) -> String {
+fn canonical_headers(headers: &HeaderMap, names: &[String]) -> String {
     names
         .iter()
-        .map(|name| format!("{name}:{}\n", canonical_values(request, name)))
+        .map(|name| format!("{name}:{}\n", canonical_values(headers, name)))
         .collect()
 }
 
-fn canonical_values(request: &Request, name: &str) -> String {
-    let values: Vec<String> = request
-        .head
-        .headers
+fn canonical_values(headers: &HeaderMap, name: &str) -> String {
+    let values: Vec<String> = headers
         .get_all(name)
         .iter()
         .map(|value| {

@@ -15,12 +15,11 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 };
 use envoy_types::pb::google::protobuf::Any;
 use envoy_types::util::pack_any;
-use evermesh_graph::view::{
-    AppListener, Discovery, EGRESS_PORT, GatewayListener, Limits, Protocol, ProxyView, Target,
-};
+use evermesh_graph::view::{AppListener, Discovery, EGRESS_PORT, GatewayListener, Limits, Protocol, Target};
 
 use crate::common::{duration, host, number, socket};
 use crate::names;
+use crate::piece::Owner;
 
 /// Time to connect to a virtual node.
 const CONNECT_TIMEOUT: u64 = 1000;
@@ -30,8 +29,8 @@ const LOCAL_CONNECT_TIMEOUT: u64 = 250;
 const UNLIMITED: u32 = 2_147_483_647;
 
 /// The application behind a listener.
-pub(crate) fn local_application(view: &ProxyView, listener: &AppListener, address: IpAddr) -> Cluster {
-    let name = names::local_application(&view.mesh, &view.name, listener.protocol, listener.port);
+pub(crate) fn local_application(owner: Owner<'_>, listener: &AppListener, address: IpAddr) -> Cluster {
+    let name = names::local_application(owner, listener.protocol, listener.port);
     Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         circuit_breakers: Some(circuit_breakers(listener.limits)),
@@ -46,12 +45,12 @@ pub(crate) fn local_application(view: &ProxyView, listener: &AppListener, addres
 
 /// A gateway's own egress listener, behind one of its ports.
 pub(crate) fn self_redirect(
-    view: &ProxyView,
+    owner: Owner<'_>,
     listener: &GatewayListener,
     address: IpAddr,
     several: bool,
 ) -> Cluster {
-    let name = names::self_redirect(&view.mesh, &view.name, listener.protocol, listener.port, several);
+    let name = names::self_redirect(owner, listener.protocol, listener.port, several);
     Cluster {
         connect_timeout: Some(duration(LOCAL_CONNECT_TIMEOUT)),
         circuit_breakers: Some(circuit_breakers(listener.limits)),

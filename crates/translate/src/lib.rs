@@ -2,7 +2,7 @@
 //!
 //! [`translate`] takes a [`ProxyView`] and where the proxy is ([`Placement`]), and gives everything its Envoy is to
 //! have. One module per Envoy concept; names of resources are in `names`, and are those that App Mesh gave them.
-//! [`render`] shows the result.
+//! [`pieces`] gives the same unbuilt, for those who have parts of it from the last time; [`render`] shows the result.
 
 mod access_log;
 mod cluster;
@@ -10,6 +10,7 @@ mod common;
 mod filter;
 mod listener;
 mod names;
+mod piece;
 pub mod render;
 mod retry;
 mod route;
@@ -19,7 +20,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
-use evermesh_graph::view::{Ingress, ProxyView};
+use evermesh_graph::view::ProxyView;
+
+pub use piece::{Piece, Resource, ResourceKind, pieces};
 
 /// Everything a proxy is to have, each list ordered by name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,67 +68,15 @@ impl Placement {
 /// A proxy's view as Envoy resources.
 pub fn translate(view: &ProxyView, placement: &Placement) -> Resources {
     let mut resources = Resources::default();
-    ingress(view, placement, &mut resources);
-    egress(view, placement, &mut resources);
+    for piece in pieces(view, placement) {
+        match piece.build() {
+            Resource::Cluster(cluster) => resources.clusters.push(cluster),
+            Resource::Listener(listener) => resources.listeners.push(listener),
+            Resource::Route(routes) => resources.routes.push(routes),
+        }
+    }
     resources.clusters.sort_by(|a, b| a.name.cmp(&b.name));
     resources.listeners.sort_by(|a, b| a.name.cmp(&b.name));
     resources.routes.sort_by(|a, b| a.name.cmp(&b.name));
     resources
-}
-
-fn ingress(view: &ProxyView, placement: &Placement, resources: &mut Resources) {
-    match &view.ingress {
-        Ingress::VirtualNode(listeners) => {
-            resources
-                .listeners
-                .extend(listener::ingress(view, listeners, placement.bind));
-            for app in listeners {
-                resources
-                    .clusters
-                    .push(cluster::local_application(view, app, placement.application));
-                if app.protocol.is_http() {
-                    resources.routes.push(route::ingress(view, app));
-                }
-            }
-        }
-        Ingress::VirtualGateway(listeners) => {
-            let several = listeners.len() > 1;
-            for port in listeners {
-                resources
-                    .listeners
-                    .push(listener::gateway(view, port, placement.bind, several));
-                resources.clusters.push(cluster::self_redirect(
-                    view,
-                    port,
-                    placement.own_address(),
-                    several,
-                ));
-                resources.routes.push(route::gateway(view, port, several));
-            }
-        }
-    }
-}
-
-fn egress(view: &ProxyView, placement: &Placement, resources: &mut Resources) {
-    resources.listeners.push(listener::egress(view, placement.bind));
-    resources.clusters.extend(
-        view.egress
-            .targets
-            .iter()
-            .map(|target| cluster::target(&view.mesh, target)),
-    );
-    resources
-        .clusters
-        .push(cluster::original_destination(names::amazonaws(&view.mesh)));
-    if view.egress.allow_all {
-        resources
-            .clusters
-            .push(cluster::original_destination(names::allow_all(&view.mesh)));
-    }
-    for (port, services) in &view.egress.http_ports {
-        resources
-            .routes
-            .push(route::egress(&view.mesh, *port, services, view.egress.allow_all));
-    }
-    resources.routes.push(route::direct_egress(view));
 }

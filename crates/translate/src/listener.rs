@@ -13,10 +13,11 @@ use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::Tl
 use envoy_types::pb::envoy::r#type::v3::Int32Range;
 use envoy_types::util::pack_any;
 use evermesh_graph::view::{
-    AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, ProxyView, TcpService,
+    AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, TcpService,
 };
 
 use crate::common::{number, socket};
+use crate::piece::{EgressListener, Owner};
 use crate::{filter, names, route};
 
 /// The port of HTTPS, on which calls to AWS APIs are told by the name that TLS asks for.
@@ -26,28 +27,21 @@ const AMAZONAWS: &str = "*.amazonaws.com";
 /// How long a connection to something outside the mesh may be quiet.
 const OUTSIDE_IDLE_TIMEOUT: u64 = 300_000;
 
-/// Captured traffic for the local application, told apart by the port it was for. None without listeners.
-pub(crate) fn ingress(view: &ProxyView, listeners: &[AppListener], bind: IpAddr) -> Option<Listener> {
-    if listeners.is_empty() {
-        return None;
-    }
+/// Captured traffic for the local application, told apart by the port it was for.
+pub(crate) fn ingress(
+    owner: Owner<'_>,
+    listeners: &[AppListener],
+    log: Option<&AccessLog>,
+    bind: IpAddr,
+) -> Listener {
     let several = listeners.len() > 1;
     let chain = |listener: &AppListener| {
         let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
         let filter = if listener.protocol.is_http() {
-            filter::http(
-                &prefix,
-                names::ingress_routes(listener.port),
-                view.access_log.as_ref(),
-            )
+            filter::http(&prefix, names::ingress_routes(listener.port), log)
         } else {
-            let cluster = names::local_application(&view.mesh, &view.name, listener.protocol, listener.port);
-            filter::tcp(
-                &prefix,
-                vec![(cluster, 1)],
-                listener.timeouts.idle,
-                view.access_log.as_ref(),
-            )
+            let cluster = names::local_application(owner, listener.protocol, listener.port);
+            filter::tcp(&prefix, vec![(cluster, 1)], listener.timeouts.idle, log)
         };
         for_port(listener.port, Some(filter))
     };
@@ -57,22 +51,23 @@ pub(crate) fn ingress(view: &ProxyView, listeners: &[AppListener], bind: IpAddr)
         .filter(|l| l.protocol == Protocol::Tcp)
         .map(|l| destination_port(l.port))
         .collect();
-    Some(Listener {
+    Listener {
         name: names::ingress_listener(INGRESS_PORT),
         filter_chains: listeners.iter().map(chain).collect(),
         listener_filters: vec![original_destination(), tls_inspector(any_of(tcp_ports))],
         ..bound(bind, INGRESS_PORT, TrafficDirection::Inbound)
-    })
+    }
 }
 
 /// A port of a gateway.
-pub(crate) fn gateway(view: &ProxyView, listener: &GatewayListener, bind: IpAddr, several: bool) -> Listener {
+pub(crate) fn gateway(
+    listener: &GatewayListener,
+    log: Option<&AccessLog>,
+    bind: IpAddr,
+    several: bool,
+) -> Listener {
     let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
-    let filter = filter::http(
-        &prefix,
-        names::ingress_routes(listener.port),
-        view.access_log.as_ref(),
-    );
+    let filter = filter::http(&prefix, names::ingress_routes(listener.port), log);
     Listener {
         name: names::ingress_listener(listener.port),
         filter_chains: vec![FilterChain {
@@ -85,17 +80,27 @@ pub(crate) fn gateway(view: &ProxyView, listener: &GatewayListener, bind: IpAddr
 }
 
 /// What the application calls, told apart by the port it calls.
-pub(crate) fn egress(view: &ProxyView, bind: IpAddr) -> Listener {
-    let log = view.access_log.as_ref();
+pub(crate) fn egress(inputs: &EgressListener<'_>) -> Listener {
+    let &EgressListener {
+        mesh,
+        tcp_ports,
+        allow_all,
+        log,
+        bind,
+        ..
+    } = inputs;
     let http = |port: u16| {
         let filter = filter::http(names::EGRESS_STAT_PREFIX, names::egress_routes(port), log);
         for_port(port, Some(filter))
     };
-    let mut chains: Vec<FilterChain> = view.egress.http_ports.keys().map(|port| http(*port)).collect();
+    let mut chains: Vec<FilterChain> = inputs.http_ports.iter().map(|port| http(*port)).collect();
     chains.push(http(EGRESS_PORT));
-    let tcp_ports = view.egress.tcp_ports.iter();
-    chains.extend(tcp_ports.map(|(port, service)| tcp_service(view, *port, service)));
-    chains.push(amazonaws(view));
+    chains.extend(
+        tcp_ports
+            .iter()
+            .map(|(port, service)| tcp_service(mesh, *port, service, log)),
+    );
+    chains.push(amazonaws(mesh, log));
     // Only the chain of AWS APIs asks for a name. On other ports the server may be the first to speak, and a look for
     // TLS would wait for a client that waits too.
     let not_https = ListenerFilterChainMatchPredicate {
@@ -104,10 +109,7 @@ pub(crate) fn egress(view: &ProxyView, bind: IpAddr) -> Listener {
     Listener {
         name: names::egress_listener(),
         filter_chains: chains,
-        default_filter_chain: view
-            .egress
-            .allow_all
-            .then(|| elsewhere(names::allow_all(&view.mesh), view)),
+        default_filter_chain: allow_all.then(|| elsewhere(names::allow_all(mesh), log)),
         listener_filters: vec![original_destination(), tls_inspector(Some(not_https))],
         ..bound(bind, EGRESS_PORT, TrafficDirection::Outbound)
     }
@@ -134,35 +136,29 @@ fn for_port(port: u16, filter: Option<Filter>) -> FilterChain {
 }
 
 /// A chain without filters closes its connections, and keeps them from the default chain.
-fn tcp_service(view: &ProxyView, port: u16, service: &TcpService) -> FilterChain {
-    let clusters = route::cluster_weights(&view.mesh, &service.targets);
+fn tcp_service(mesh: &str, port: u16, service: &TcpService, log: Option<&AccessLog>) -> FilterChain {
+    let clusters = route::cluster_weights(mesh, &service.targets);
     if clusters.is_empty() {
         return for_port(port, None);
     }
-    let log = view.access_log.as_ref();
     let filter = filter::tcp(names::EGRESS_STAT_PREFIX, clusters, service.idle_timeout, log);
     for_port(port, Some(filter))
 }
 
-fn amazonaws(view: &ProxyView) -> FilterChain {
+fn amazonaws(mesh: &str, log: Option<&AccessLog>) -> FilterChain {
     FilterChain {
         filter_chain_match: Some(FilterChainMatch {
             destination_port: Some(number(u32::from(HTTPS_PORT))),
             server_names: vec![AMAZONAWS.to_owned()],
             ..FilterChainMatch::default()
         }),
-        ..elsewhere(names::amazonaws(&view.mesh), view)
+        ..elsewhere(names::amazonaws(mesh), log)
     }
 }
 
-fn elsewhere(cluster: String, view: &ProxyView) -> FilterChain {
+fn elsewhere(cluster: String, log: Option<&AccessLog>) -> FilterChain {
     let clusters = vec![(cluster, 1)];
-    let filter = filter::tcp(
-        names::EGRESS_STAT_PREFIX,
-        clusters,
-        OUTSIDE_IDLE_TIMEOUT,
-        view.access_log.as_ref(),
-    );
+    let filter = filter::tcp(names::EGRESS_STAT_PREFIX, clusters, OUTSIDE_IDLE_TIMEOUT, log);
     FilterChain {
         filters: vec![filter],
         ..FilterChain::default()

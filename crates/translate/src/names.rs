@@ -2,6 +2,8 @@
 
 use evermesh_graph::view::{EGRESS_PORT, Protocol, TargetKey};
 
+use crate::piece::Owner;
+
 pub(crate) fn ingress_listener(port: u16) -> String {
     format!("lds_ingress_0.0.0.0_{port}")
 }
@@ -23,8 +25,9 @@ pub(crate) fn egress_routes(port: u16) -> String {
     format!("rds_egress_http_{port}")
 }
 
-pub(crate) fn local_application(mesh: &str, node: &str, protocol: Protocol, port: u16) -> String {
-    format!("cds_ingress_{mesh}_{node}_{}_{port}", protocol.as_str())
+pub(crate) fn local_application(owner: Owner<'_>, protocol: Protocol, port: u16) -> String {
+    let Owner { mesh, name } = owner;
+    format!("cds_ingress_{mesh}_{name}_{}_{port}", protocol.as_str())
 }
 
 pub(crate) fn target(mesh: &str, target: &TargetKey) -> String {
@@ -45,18 +48,13 @@ pub(crate) fn allow_all(mesh: &str) -> String {
 }
 
 /// A gateway's hop into its own egress listener. With several listeners the name says which one it is of.
-pub(crate) fn self_redirect(
-    mesh: &str,
-    gateway: &str,
-    protocol: Protocol,
-    port: u16,
-    several: bool,
-) -> String {
+pub(crate) fn self_redirect(owner: Owner<'_>, protocol: Protocol, port: u16, several: bool) -> String {
+    let Owner { mesh, name } = owner;
     let protocol = protocol.as_str();
     if several {
-        format!("cds_ingress_{mesh}_{gateway}_self_redirect_{port}_{protocol}_{EGRESS_PORT}")
+        format!("cds_ingress_{mesh}_{name}_self_redirect_{port}_{protocol}_{EGRESS_PORT}")
     } else {
-        format!("cds_ingress_{mesh}_{gateway}_self_redirect_{protocol}_{EGRESS_PORT}")
+        format!("cds_ingress_{mesh}_{name}_self_redirect_{protocol}_{EGRESS_PORT}")
     }
 }
 

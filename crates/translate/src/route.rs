@@ -1,5 +1,7 @@
 //! Routes: virtual hosts, matches, destinations, rewrites.
 
+use std::collections::BTreeMap;
+
 use envoy_types::pb::envoy::config::route::v3::{
     DirectResponseAction, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost, WeightedCluster,
     route, route_action, route_match, weighted_cluster,
@@ -7,15 +9,16 @@ use envoy_types::pb::envoy::config::route::v3::{
 use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use evermesh_graph::view::{
     AppListener, Destination, EGRESS_PORT, GatewayListener, GatewayRoute, HttpService, PathMatch,
-    PathRewrite, ProxyView, Timeouts, WeightedTarget,
+    PathRewrite, Timeouts, WeightedTarget,
 };
 
 use crate::common::{duration, number};
+use crate::piece::Owner;
 use crate::{names, retry};
 
 /// Everything that comes to a port of the local application.
-pub(crate) fn ingress(view: &ProxyView, listener: &AppListener) -> RouteConfiguration {
-    let cluster = names::local_application(&view.mesh, &view.name, listener.protocol, listener.port);
+pub(crate) fn ingress(owner: Owner<'_>, listener: &AppListener) -> RouteConfiguration {
+    let cluster = names::local_application(owner, listener.protocol, listener.port);
     let all = Route {
         r#match: Some(path_match(&PathMatch::Prefix("/".to_owned()))),
         action: Some(route::Action::Route(to_cluster(cluster, listener.timeouts))),
@@ -28,8 +31,8 @@ pub(crate) fn ingress(view: &ProxyView, listener: &AppListener) -> RouteConfigur
 }
 
 /// The routes of a gateway's port, which lead to its own egress listener.
-pub(crate) fn gateway(view: &ProxyView, listener: &GatewayListener, several: bool) -> RouteConfiguration {
-    let cluster = names::self_redirect(&view.mesh, &view.name, listener.protocol, listener.port, several);
+pub(crate) fn gateway(owner: Owner<'_>, listener: &GatewayListener, several: bool) -> RouteConfiguration {
+    let cluster = names::self_redirect(owner, listener.protocol, listener.port, several);
     let routes = listener
         .routes
         .iter()
@@ -70,9 +73,9 @@ pub(crate) fn egress(mesh: &str, port: u16, services: &[HttpService], allow_all:
 
 /// All services by host alone, for those who talk to the egress port itself. A host without a port means the first
 /// port that the service is called on.
-pub(crate) fn direct_egress(view: &ProxyView) -> RouteConfiguration {
+pub(crate) fn direct_egress(mesh: &str, ports: &BTreeMap<u16, Vec<HttpService>>) -> RouteConfiguration {
     let mut hosts: Vec<VirtualHost> = Vec::new();
-    for (port, services) in &view.egress.http_ports {
+    for (port, services) in ports {
         for service in services {
             let first = !hosts.iter().any(|host| host.domains.contains(&service.name));
             let mut domains = vec![format!("{}:{port}", service.name)];
@@ -84,7 +87,7 @@ pub(crate) fn direct_egress(view: &ProxyView) -> RouteConfiguration {
             } else {
                 format!("{}:{port}", service.name)
             };
-            hosts.push(virtual_host(&name, domains, service_routes(&view.mesh, service)));
+            hosts.push(virtual_host(&name, domains, service_routes(mesh, service)));
         }
     }
     configuration(names::egress_routes(EGRESS_PORT), hosts)

@@ -1,0 +1,222 @@
+//! Resources that are not built yet: each a constructor with exactly what it is built from.
+//!
+//! Equal pieces build equal resources. Whoever still has what an equal piece built last time need not build it again,
+//! and most changes of a mesh touch only a few of a proxy's many resources.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use evermesh_graph::view::{
+    AccessLog, AppListener, EGRESS_PORT, GatewayListener, HttpService, INGRESS_PORT, Ingress, ProxyView,
+    Target, TcpService,
+};
+
+use crate::{Placement, cluster, listener, names, route};
+
+/// A resource that is not built yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece<'v>(Inputs<'v>);
+
+/// A resource of one of the types that proxies are given.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "Envoy's types")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives until it is encoded, one at a time"
+)]
+pub enum Resource {
+    Cluster(Cluster),
+    Listener(Listener),
+    Route(RouteConfiguration),
+}
+
+/// Types of resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "Envoy's types")]
+pub enum ResourceKind {
+    Cluster,
+    Listener,
+    Route,
+}
+
+/// The virtual node or gateway that a proxy is of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Owner<'v> {
+    pub(crate) mesh: &'v str,
+    pub(crate) name: &'v str,
+}
+
+/// What the egress listener is built from. What HTTP services there are is the matter of route configurations.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EgressListener<'v> {
+    pub(crate) mesh: &'v str,
+    pub(crate) http_ports: Vec<u16>,
+    pub(crate) tcp_ports: &'v BTreeMap<u16, TcpService>,
+    pub(crate) allow_all: bool,
+    pub(crate) log: Option<&'v AccessLog>,
+    pub(crate) bind: IpAddr,
+}
+
+type Log<'v> = Option<&'v AccessLog>;
+
+#[derive(Debug, Clone, PartialEq)]
+enum Inputs<'v> {
+    AppCluster(Owner<'v>, &'v AppListener, IpAddr),
+    AppsListener(Owner<'v>, &'v [AppListener], Log<'v>, IpAddr),
+    AppRoutes(Owner<'v>, &'v AppListener),
+    /// With whether the gateway has several listeners.
+    GatewayCluster(Owner<'v>, &'v GatewayListener, IpAddr, bool),
+    GatewayListener(&'v GatewayListener, Log<'v>, IpAddr, bool),
+    GatewayRoutes(Owner<'v>, &'v GatewayListener, bool),
+    TargetCluster(&'v str, &'v Target),
+    /// By its name.
+    OutsideCluster(String),
+    EgressListener(EgressListener<'v>),
+    /// With whether everything else is allowed.
+    EgressRoutes(&'v str, u16, &'v [HttpService], bool),
+    DirectEgressRoutes(&'v str, &'v BTreeMap<u16, Vec<HttpService>>),
+}
+
+/// Everything that a proxy is to have, in no particular order; names are unique within a type.
+pub fn pieces<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Piece<'v>> {
+    let owner = Owner {
+        mesh: &view.mesh,
+        name: &view.name,
+    };
+    let mut inputs = ingress(owner, view, placement);
+    inputs.extend(egress(view, placement));
+    inputs.into_iter().map(Piece).collect()
+}
+
+impl Piece<'_> {
+    /// The type of what it builds.
+    pub fn kind(&self) -> ResourceKind {
+        match &self.0 {
+            Inputs::AppCluster(..)
+            | Inputs::GatewayCluster(..)
+            | Inputs::TargetCluster(..)
+            | Inputs::OutsideCluster(..) => ResourceKind::Cluster,
+            Inputs::AppsListener(..) | Inputs::GatewayListener(..) | Inputs::EgressListener(..) => {
+                ResourceKind::Listener
+            }
+            Inputs::AppRoutes(..)
+            | Inputs::GatewayRoutes(..)
+            | Inputs::EgressRoutes(..)
+            | Inputs::DirectEgressRoutes(..) => ResourceKind::Route,
+        }
+    }
+
+    /// The name of what it builds.
+    pub fn name(&self) -> String {
+        match &self.0 {
+            Inputs::AppCluster(owner, app, _) => names::local_application(*owner, app.protocol, app.port),
+            Inputs::GatewayCluster(owner, port, _, several) => {
+                names::self_redirect(*owner, port.protocol, port.port, *several)
+            }
+            Inputs::TargetCluster(mesh, target) => names::target(mesh, &target.key),
+            Inputs::OutsideCluster(name) => name.clone(),
+            Inputs::AppsListener(..) => names::ingress_listener(INGRESS_PORT),
+            Inputs::GatewayListener(port, ..) => names::ingress_listener(port.port),
+            Inputs::EgressListener(..) => names::egress_listener(),
+            Inputs::AppRoutes(_, app) => names::ingress_routes(app.port),
+            Inputs::GatewayRoutes(_, port, _) => names::ingress_routes(port.port),
+            Inputs::EgressRoutes(_, port, ..) => names::egress_routes(*port),
+            Inputs::DirectEgressRoutes(..) => names::egress_routes(EGRESS_PORT),
+        }
+    }
+
+    /// Builds it.
+    pub fn build(&self) -> Resource {
+        match &self.0 {
+            Inputs::AppCluster(owner, app, address) => {
+                Resource::Cluster(cluster::local_application(*owner, app, *address))
+            }
+            Inputs::AppsListener(owner, apps, log, bind) => {
+                Resource::Listener(listener::ingress(*owner, apps, *log, *bind))
+            }
+            Inputs::AppRoutes(owner, app) => Resource::Route(route::ingress(*owner, app)),
+            Inputs::GatewayCluster(owner, port, address, several) => {
+                Resource::Cluster(cluster::self_redirect(*owner, port, *address, *several))
+            }
+            Inputs::GatewayListener(port, log, bind, several) => {
+                Resource::Listener(listener::gateway(port, *log, *bind, *several))
+            }
+            Inputs::GatewayRoutes(owner, port, several) => {
+                Resource::Route(route::gateway(*owner, port, *several))
+            }
+            Inputs::TargetCluster(mesh, target) => Resource::Cluster(cluster::target(mesh, target)),
+            Inputs::OutsideCluster(name) => Resource::Cluster(cluster::original_destination(name.clone())),
+            Inputs::EgressListener(inputs) => Resource::Listener(listener::egress(inputs)),
+            Inputs::EgressRoutes(mesh, port, services, allow_all) => {
+                Resource::Route(route::egress(mesh, *port, services, *allow_all))
+            }
+            Inputs::DirectEgressRoutes(mesh, ports) => Resource::Route(route::direct_egress(mesh, ports)),
+        }
+    }
+}
+
+fn ingress<'v>(owner: Owner<'v>, view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
+    let log = view.access_log.as_ref();
+    let mut inputs = Vec::new();
+    match &view.ingress {
+        Ingress::VirtualNode(apps) => {
+            // A node without listeners takes no traffic, and so needs no port for it.
+            if !apps.is_empty() {
+                inputs.push(Inputs::AppsListener(owner, apps, log, placement.bind));
+            }
+            for app in apps {
+                inputs.push(Inputs::AppCluster(owner, app, placement.application));
+                if app.protocol.is_http() {
+                    inputs.push(Inputs::AppRoutes(owner, app));
+                }
+            }
+        }
+        Ingress::VirtualGateway(ports) => {
+            let several = ports.len() > 1;
+            for port in ports {
+                inputs.push(Inputs::GatewayListener(port, log, placement.bind, several));
+                inputs.push(Inputs::GatewayCluster(
+                    owner,
+                    port,
+                    placement.own_address(),
+                    several,
+                ));
+                inputs.push(Inputs::GatewayRoutes(owner, port, several));
+            }
+        }
+    }
+    inputs
+}
+
+fn egress<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
+    let egress = &view.egress;
+    let mesh = view.mesh.as_str();
+    let mut inputs = vec![
+        Inputs::EgressListener(EgressListener {
+            mesh,
+            http_ports: egress.http_ports.keys().copied().collect(),
+            tcp_ports: &egress.tcp_ports,
+            allow_all: egress.allow_all,
+            log: view.access_log.as_ref(),
+            bind: placement.bind,
+        }),
+        Inputs::DirectEgressRoutes(mesh, &egress.http_ports),
+        Inputs::OutsideCluster(names::amazonaws(mesh)),
+    ];
+    if egress.allow_all {
+        inputs.push(Inputs::OutsideCluster(names::allow_all(mesh)));
+    }
+    inputs.extend(
+        egress
+            .targets
+            .iter()
+            .map(|target| Inputs::TargetCluster(mesh, target)),
+    );
+    let ports = egress.http_ports.iter();
+    inputs
+        .extend(ports.map(|(port, services)| Inputs::EgressRoutes(mesh, *port, services, egress.allow_all)));
+    inputs
+}

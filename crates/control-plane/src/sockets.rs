@@ -1,8 +1,12 @@
 //! The sockets of a control plane, made by whoever starts it: they may lie in another network namespace.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use crate::StartError;
+
+/// How many free ports are tried before it is believed that none suits.
+const DNS_ATTEMPTS: usize = 16;
 
 /// Bound sockets, one list per purpose. A purpose without sockets is not served.
 #[derive(Debug, Default)]
@@ -32,23 +36,36 @@ impl Sockets {
         Ok(sockets)
     }
 
-    /// Binds UDP and TCP of one address for name look-ups.
+    /// Binds UDP and TCP of one address for name look-ups. Port 0 takes one that is free for both.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub fn add_dns(&mut self, address: SocketAddr) -> Result<(), StartError> {
-        let listener = tcp(address)?;
-        let taken = listener
-            .local_addr()
-            .map_err(|source| StartError::Bind { address, source })?;
-        let socket = UdpSocket::bind(taken).map_err(|source| StartError::Bind {
-            address: taken,
-            source,
-        })?;
+        let attempts = if address.port() == 0 { DNS_ATTEMPTS } else { 1 };
+        let mut bound = tcp_and_udp(address);
+        for _ in 1..attempts {
+            match bound {
+                Err(StartError::Bind { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
+                    bound = tcp_and_udp(address);
+                }
+                _ => break,
+            }
+        }
+        let (listener, socket) = bound?;
         self.dns_tcp.push(listener);
         self.dns_udp.push(socket);
         Ok(())
     }
+}
+
+/// A TCP port that is free need not be free for UDP.
+fn tcp_and_udp(address: SocketAddr) -> Result<(TcpListener, UdpSocket), StartError> {
+    let listener = tcp(address)?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| StartError::Bind { address, source })?;
+    let socket = UdpSocket::bind(address).map_err(|source| StartError::Bind { address, source })?;
+    Ok((listener, socket))
 }
 
 fn tcp(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -5,6 +5,7 @@
 //! know each other only by their traits: nothing but this crate names them all.
 
 pub mod admin;
+mod meshes;
 mod pipeline;
 mod proxy;
 mod sockets;
@@ -17,8 +18,8 @@ use std::time::Duration;
 
 use evermesh_aws_api::{ApiOptions, Counters, Credentials};
 use evermesh_discovery::{DnsError, DnsOptions, DnsServer};
-use evermesh_service::{LoadError, MeshService, Quotas, ServiceOptions, StoreService};
-use evermesh_store::{SqliteOptions, SqliteStore, Store, StoreError};
+use evermesh_service::{MeshService, Quotas, ServiceOptions, StoreService};
+use evermesh_store::{SqliteOptions, SqliteStore, StoreError, Watch};
 use evermesh_xds_server::{Options as XdsOptions, ServeError, XdsServer};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -42,7 +43,7 @@ pub struct Options {
     pub partition: String,
     /// How many resources there may be.
     pub quotas: Quotas,
-    /// Who may call the AWS endpoints. `None`: whoever can connect.
+    /// Who may call the AWS endpoints and read the views of [`admin`]. `None`: whoever can connect.
     pub credentials: Option<Credentials>,
     /// Names that the DNS server answers, in hosts format. `None`: it only forwards.
     pub hosts: Option<PathBuf>,
@@ -95,9 +96,10 @@ pub enum StartError {
         /// Why.
         source: StoreError,
     },
-    /// What is stored cannot be understood.
+    /// What is stored cannot be read. A single record that cannot be understood is not among the reasons: its mesh
+    /// stands still, and the others are served.
     #[error("cannot load the stored resources")]
-    Load(#[source] LoadError),
+    Load(#[source] StoreError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {
@@ -116,6 +118,7 @@ pub struct ControlPlane {
     api_addresses: Vec<SocketAddr>,
     xds_addresses: Vec<SocketAddr>,
     dns_address: Option<SocketAddr>,
+    store: Arc<SqliteStore>,
     service: Arc<dyn MeshService>,
     pipeline: Arc<Pipeline>,
     xds: XdsServer,
@@ -141,38 +144,49 @@ impl ControlPlane {
     /// # Errors
     /// What kept it from starting; nothing is left running then.
     pub async fn start(options: Options, sockets: Sockets) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = Arc::new(open_store(&options)?);
-        let (pipeline, watch) = Pipeline::load(&*store, options.account.clone())
-            .await
-            .map_err(StartError::Load)?;
-        let pipeline = Arc::new(pipeline);
-        let service: Arc<dyn MeshService> = Arc::new(StoreService::new(
-            Arc::clone(&store),
+        let store = Arc::new(open_store(&options)?);
+        let (pipeline, watch) = match Pipeline::load(&*store, options.account.clone()).await {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                store.close().await;
+                return Err(StartError::Load(failure));
+            }
+        };
+        let mut plane = Self::assemble(store, Arc::new(pipeline), watch, &options);
+        if let Err(failure) = plane.serve(options, sockets) {
+            plane.shut_down().await;
+            return Err(failure);
+        }
+        Ok(plane)
+    }
+
+    /// Follows the store, and listens nowhere yet.
+    fn assemble(store: Arc<SqliteStore>, pipeline: Arc<Pipeline>, watch: Watch, options: &Options) -> Self {
+        let service = StoreService::new(
+            Arc::<SqliteStore>::clone(&store),
             ServiceOptions {
                 partition: options.partition.clone(),
                 quotas: options.quotas.clone(),
                 ..ServiceOptions::default()
             },
-        ));
-        let xds = XdsServer::new(Arc::<Pipeline>::clone(&pipeline), XdsOptions::default());
+        );
         let follower = {
-            let pipeline = Arc::clone(&pipeline);
+            let (store, pipeline) = (Arc::clone(&store), Arc::clone(&pipeline));
             tokio::spawn(async move { pipeline.follow(&*store, watch).await })
         };
-        let mut plane = Self {
+        Self {
             api_addresses: Vec::new(),
             xds_addresses: Vec::new(),
             dns_address: None,
-            service,
+            store,
+            service: Arc::new(service),
+            xds: XdsServer::new(Arc::<Pipeline>::clone(&pipeline), XdsOptions::default()),
             pipeline,
-            xds,
             dns: None,
             stop: CancellationToken::new(),
             servers: JoinSet::new(),
             follower,
-        };
-        plane.serve(options, sockets)?;
-        Ok(plane)
+        }
     }
 
     /// Where the AWS endpoints listen.
@@ -200,7 +214,8 @@ impl ControlPlane {
         self.xds.proxies()
     }
 
-    /// Stops listening, lets open requests and streams end, and waits for it.
+    /// Stops listening, lets open requests and streams end, closes the database, and waits for it all: another control
+    /// plane can have the addresses and the data directory then.
     pub async fn shut_down(mut self) {
         self.stop.cancel();
         while self.servers.join_next().await.is_some() {}
@@ -209,7 +224,11 @@ impl ControlPlane {
         {
             error!(error = %failure, "the DNS server did not end well");
         }
-        self.follower.abort();
+        // What follows the store ends with it.
+        self.store.close().await;
+        if let Err(failure) = (&mut self.follower).await {
+            error!(error = %failure, "what follows the store did not end well");
+        }
     }
 
     fn serve(&mut self, options: Options, sockets: Sockets) -> Result<(), StartError> {

@@ -1,14 +1,21 @@
 //! From the store to the proxies: follows every change, and rebuilds what connected proxies are to have.
 //!
 //! ```text
-//!  store ~watch~> Snapshot -> graph -> translate -> watch<ResourceSet> per kind of proxy ~> xds-server
+//!  store ~watch~> Meshes -> graph -> translate -> watch<ResourceSet> per kind of proxy ~> xds-server
 //! ```
 //!
 //! Only views of connected proxies are computed. A change is resolved again for the proxies of its mesh; where the
 //! view comes out equal nothing else happens, so an unrelated stream sees nothing. A fault of ours while a view is
-//! built leaves the proxy on its last good configuration and is counted.
+//! built leaves the proxy on its last good configuration and is counted; so is a stored record that cannot be
+//! understood, see [`meshes`](crate::meshes).
+//!
+//! There are two kinds of locks: one of the whole state, which is held to look something up or to note something and
+//! never while something is built, and one for each kind of proxy, which is held while that is built. Whoever holds
+//! the latter takes the newest mesh, so what is published never goes back. The former may be taken within the latter,
+//! not the other way round.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,15 +23,16 @@ use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
 use evermesh_graph::view::ProxyView;
-use evermesh_model::{Diagnostic, MeshId, Snapshot};
-use evermesh_service::{LoadError, RESOURCE_PREFIX, decode_change, load_snapshot};
-use evermesh_store::{Batch, Event, Revision, Store, StoreError, Watch};
+use evermesh_model::{Diagnostic, MeshId};
+use evermesh_service::{RESOURCE_PREFIX, RecordError};
+use evermesh_store::{Batch, Event, ListOptions, Revision, Store, StoreError, Watch};
 use evermesh_translate::translate;
 use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet};
 use futures::FutureExt;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use crate::meshes::Meshes;
 use crate::proxy::ProxyKey;
 
 /// Pause before the store is asked again after it failed.
@@ -33,40 +41,43 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 /// Most revisions taken in one step, so that a burst of changes cannot postpone its own effect for ever.
 const MOST_REVISIONS_AT_ONCE: usize = 256;
 
-/// The newest snapshot, and what is published of it.
+/// The newest meshes, and what is published of them.
 pub(crate) struct Pipeline {
     state: Mutex<State>,
     default_account: String,
     faults: AtomicU64,
 }
 
+#[derive(Default)]
 struct State {
-    snapshot: Snapshot,
+    meshes: Meshes,
     revision: Revision,
-    published: HashMap<ProxyKey, Published>,
+    published: HashMap<ProxyKey, Arc<Published>>,
 }
 
 /// What proxies of one key have.
 struct Published {
-    view: Option<ProxyView>,
+    key: ProxyKey,
+    /// Held while a newer one is built.
+    view: Mutex<Option<ProxyView>>,
     sender: watch::Sender<Option<Arc<ResourceSet>>>,
 }
 
 impl Pipeline {
     /// A pipeline that stands at the store's present state, and the watch to go on with.
-    pub(crate) async fn load(store: &dyn Store, default_account: String) -> Result<(Self, Watch), LoadError> {
-        let (snapshot, revision) = load_snapshot(store).await?;
-        let watch = store.watch(RESOURCE_PREFIX, revision + 1).await?;
-        let state = State {
-            snapshot,
-            revision,
-            published: HashMap::new(),
-        };
+    ///
+    /// # Errors
+    /// When the store fails. A record that cannot be understood is no error, see [`meshes`](crate::meshes).
+    pub(crate) async fn load(
+        store: &dyn Store,
+        default_account: String,
+    ) -> Result<(Self, Watch), StoreError> {
         let pipeline = Self {
-            state: Mutex::new(state),
+            state: Mutex::default(),
             default_account,
             faults: AtomicU64::new(0),
         };
+        let watch = pipeline.read(store).await?;
         Ok((pipeline, watch))
     }
 
@@ -74,109 +85,126 @@ impl Pipeline {
     pub(crate) async fn follow(&self, store: &dyn Store, mut watch: Watch) {
         loop {
             match watch.next().await {
-                Ok(batch) => self.apply(with_all_that_waits(batch, &mut watch)),
+                Ok(batch) => self.apply(with_all_that_waits(batch, &mut watch)).await,
                 Err(StoreError::Closed) => return,
                 Err(failure) => {
-                    warn!(error = %failure, "cannot follow the store, loading it anew");
-                    watch = self.reload(store).await;
+                    warn!(error = %failure, cause = ?failure.source(), "cannot follow the store, loading it anew");
+                    match self.reload(store).await {
+                        Some(fresh) => watch = fresh,
+                        None => return,
+                    }
                 }
             }
         }
     }
 
-    /// The snapshot that configurations are built from.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        self.lock().snapshot.clone()
-    }
-
-    /// Revision of the store that configurations are built from.
+    /// Revision of the store that is published, to those whom it concerns.
     pub(crate) fn revision(&self) -> Revision {
         self.lock().revision
     }
 
-    /// How many views could not be built because of a fault of ours.
+    /// How often a view could not be built or a record not be understood: faults of ours.
     pub(crate) fn faults(&self) -> u64 {
         self.faults.load(Ordering::Relaxed)
     }
 
     /// Everything that is wrong in the meshes, as far as their users can mend it.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
-        self.snapshot()
-            .meshes()
+        let meshes: Vec<_> = self.lock().meshes.all().cloned().collect();
+        meshes
+            .iter()
             .flat_map(|mesh| evermesh_graph::lint(mesh))
             .collect()
     }
 
-    async fn reload(&self, store: &dyn Store) -> Watch {
+    /// Reads the store until that succeeds; `None` when it is closed.
+    async fn reload(&self, store: &dyn Store) -> Option<Watch> {
         loop {
-            let loaded = Self::load(store, self.default_account.clone()).await;
-            match loaded {
-                Ok((fresh, watch)) => {
-                    let fresh = fresh.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-                    let mut state = self.lock();
-                    state.snapshot = fresh.snapshot;
-                    state.revision = fresh.revision;
-                    self.publish_where(&mut state, |_| true);
-                    return watch;
-                }
+            // Before the first time too: a store that can be listed but not followed is not to be read without pause.
+            tokio::time::sleep(STORE_RETRY).await;
+            match self.read(store).await {
+                Ok(watch) => return Some(watch),
+                Err(StoreError::Closed) => return None,
                 Err(failure) => {
-                    warn!(error = %failure, "cannot load the store, trying again");
-                    tokio::time::sleep(STORE_RETRY).await;
+                    warn!(error = %failure, cause = ?failure.source(), "cannot load the store, trying again");
                 }
             }
         }
     }
 
-    fn apply(&self, batches: Vec<Batch>) {
+    /// Takes in all that is stored. The watch goes on right after it.
+    async fn read(&self, store: &dyn Store) -> Result<Watch, StoreError> {
+        let listing = store.list(RESOURCE_PREFIX, ListOptions::default()).await?;
+        let watch = store.watch(RESOURCE_PREFIX, listing.revision + 1).await?;
+        let unreadable = self.lock().meshes.load(&listing.entries);
+        unreadable.iter().for_each(|why| self.note_unreadable(why));
+        self.publish_where(|_| true).await;
+        self.lock().revision = listing.revision;
+        Ok(watch)
+    }
+
+    async fn apply(&self, batches: Vec<Batch>) {
+        let newest = batches.last().map(|batch| batch.revision);
+        let changed = self.take_in(&batches);
+        self.publish_where(|key| changed.contains(key.resource.mesh()))
+            .await;
         let mut state = self.lock();
-        let mut touched: Vec<MeshId> = Vec::new();
-        for batch in batches {
-            state.revision = batch.revision;
-            for event in batch.events {
-                let change = match &event {
-                    Event::Put(entry) => decode_change(&entry.key, Some(&entry.value)),
-                    Event::Delete { key } => decode_change(key, None),
-                };
-                match change {
-                    Ok(change) => {
-                        if !touched.contains(change.id.mesh()) {
-                            touched.push(change.id.mesh().clone());
-                        }
-                        change.apply(&mut state.snapshot);
-                    }
-                    Err(failure) => {
-                        self.faults.fetch_add(1, Ordering::Relaxed);
-                        error!(key = event.key(), error = %failure, "a stored record is unreadable, skipping it");
-                    }
-                }
+        state.revision = newest.unwrap_or(state.revision);
+    }
+
+    /// Returns the meshes that changed.
+    fn take_in(&self, batches: &[Batch]) -> BTreeSet<MeshId> {
+        let mut state = self.lock();
+        let mut changed = BTreeSet::new();
+        for event in batches.iter().flat_map(|batch| &batch.events) {
+            let applied = match event {
+                Event::Put(entry) => state.meshes.apply(&entry.key, Some(&entry.value)),
+                Event::Delete { key } => state.meshes.apply(key, None),
+            };
+            match applied {
+                Ok(mesh) => drop(changed.insert(mesh)),
+                Err(why) => self.note_unreadable(&why),
             }
         }
-        self.publish_where(&mut state, |key| touched.contains(key.resource.mesh()));
+        changed
     }
 
-    /// Builds anew what proxies of some keys have, and forgets the keys that no proxy is left of.
-    fn publish_where(&self, state: &mut State, concerned: impl Fn(&ProxyKey) -> bool) {
-        state
-            .published
-            .retain(|_, published| published.sender.receiver_count() > 0);
-        for (key, published) in state.published.iter_mut().filter(|(key, _)| concerned(key)) {
-            self.publish(&state.snapshot, key, published);
+    /// Builds anew what proxies of some keys have.
+    async fn publish_where(&self, concerned: impl Fn(&ProxyKey) -> bool) {
+        let concerned: Vec<_> = {
+            let mut state = self.lock();
+            state.forget_the_left();
+            let published = state.published.values();
+            published
+                .filter(|published| concerned(&published.key))
+                .cloned()
+                .collect()
+        };
+        for published in concerned {
+            self.publish(&published);
+            // There may be thousands; the thread is also that of streams and requests.
+            tokio::task::yield_now().await;
         }
     }
 
-    fn publish(&self, snapshot: &Snapshot, key: &ProxyKey, published: &mut Published) {
-        let Some(view) = self.build(key, || resolve(snapshot, key)) else {
-            return;
-        };
+    fn publish(&self, published: &Published) {
+        let Published { key, view, sender } = published;
+        let mut last = lock(view);
+        let mesh = self.lock().meshes.mesh(key.resource.mesh()).cloned();
+        let resolved = self.build(key, || {
+            evermesh_graph::resolve(mesh.as_deref()?, key.resource.kind(), key.resource.name())
+        });
         // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
-        if view.is_none() || view == published.view {
-            return;
-        }
-        let Some(set) = self.build(key, || view.as_ref().map(|view| resource_set(view, key))) else {
+        let Some(view) = resolved.flatten().map(|resolved| resolved.view) else {
             return;
         };
-        published.view = view;
-        published.sender.send_replace(set.map(Arc::new));
+        if last.as_ref() == Some(&view) {
+            return;
+        }
+        if let Some(set) = self.build(key, || resource_set(&view, key)) {
+            *last = Some(view);
+            sender.send_replace(Some(Arc::new(set)));
+        }
     }
 
     /// Runs a pure step; a panic in it is a fault of ours that must not stop the others.
@@ -189,9 +217,26 @@ impl Pipeline {
             .ok()
     }
 
+    fn note_unreadable(&self, why: &RecordError) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        error!(error = %why, cause = ?why.source(), "a stored record cannot be understood; its mesh stands still");
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Steps that may panic are caught within, so a poisoned state is still a consistent one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+}
+
+impl State {
+    /// Drops what no proxy is left of.
+    fn forget_the_left(&mut self) {
+        self.published.retain(|_, published| published.is_in_use());
+    }
+}
+
+impl Published {
+    fn is_in_use(&self) -> bool {
+        self.sender.receiver_count() > 0
     }
 }
 
@@ -199,18 +244,31 @@ impl ConfigSource for Pipeline {
     fn subscribe(&self, node: &Node) -> Result<watch::Receiver<Option<Arc<ResourceSet>>>, Refusal> {
         let key = ProxyKey::of(node, &self.default_account)?;
         let mut state = self.lock();
-        let State {
-            snapshot, published, ..
-        } = &mut *state;
-        if let Some(published) = published.get(&key) {
+        if let Some(published) = state.published.get(&key)
+            && published.is_in_use()
+        {
             return Ok(published.sender.subscribe());
         }
         let (sender, receiver) = watch::channel(None);
-        let mut fresh = Published { view: None, sender };
-        self.publish(snapshot, &key, &mut fresh);
-        published.insert(key, fresh);
+        let fresh = Arc::new(Published {
+            key: key.clone(),
+            view: Mutex::default(),
+            sender,
+        });
+        // Proxies that come and go under ever new names must not fill the memory while nothing else happens.
+        if state.published.len() == state.published.capacity() {
+            state.forget_the_left();
+        }
+        state.published.insert(key, Arc::clone(&fresh));
+        drop(state);
+        self.publish(&fresh);
         Ok(receiver)
     }
+}
+
+/// Steps that may panic are caught within, so a poisoned value is still a consistent one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A batch with those that have already come after it, so that a burst is worked off in one step.
@@ -224,11 +282,6 @@ fn with_all_that_waits(first: Batch, watch: &mut Watch) -> Vec<Batch> {
         }
     }
     batches
-}
-
-fn resolve(snapshot: &Snapshot, key: &ProxyKey) -> Option<ProxyView> {
-    let mesh = snapshot.mesh(key.resource.mesh())?;
-    evermesh_graph::resolve(mesh, key.resource.kind(), key.resource.name()).map(|resolved| resolved.view)
 }
 
 fn resource_set(view: &ProxyView, key: &ProxyKey) -> ResourceSet {
@@ -245,3 +298,6 @@ fn resource_set(view: &ProxyView, key: &ProxyKey) -> ResourceSet {
     }
     set.build()
 }
+
+#[cfg(test)]
+mod tests;

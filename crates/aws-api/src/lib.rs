@@ -14,12 +14,15 @@
 //! | `dispatch` | which service it is for |
 //! | `appmesh`, `sts` | the services |
 //! | `protocol` | how answers and refusals look on the wire |
+//!
+//! Routes beside the services may be put behind the same signatures by [`signed_only`].
 
 mod appmesh;
 mod counters;
 mod credentials;
 mod dispatch;
 mod error;
+mod guard;
 mod limits;
 mod protocol;
 mod request;
@@ -31,6 +34,7 @@ mod text;
 
 pub use counters::{Count, Counters};
 pub use credentials::{Credentials, CredentialsError};
+pub use guard::signed_only;
 pub use limits::Limits;
 pub use router::{ApiOptions, router};
 pub use server::serve;

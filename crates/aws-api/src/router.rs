@@ -53,7 +53,8 @@ impl fmt::Debug for ApiOptions {
 /// Everything on one port: the routes of `extra`, and AWS services for whatever those do not match.
 ///
 /// A path of `extra` that is asked for with a method it does not have goes to the AWS services too, so a page at `/`
-/// does not hide `POST /`; but no route of `extra` may begin with `/v20190125`.
+/// does not hide `POST /`; but no route of `extra` may begin with `/v20190125`. Nobody asks for signatures on those
+/// routes, unless [`signed_only`](crate::signed_only) does.
 pub fn router(options: ApiOptions, extra: Router) -> Router {
     let api = Arc::new(options);
     let handle = move |request: http::Request<Body>| {

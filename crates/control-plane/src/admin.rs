@@ -5,6 +5,9 @@
 //! | `GET /healthz` | 200 `ok` once it serves and a full configuration has been built |
 //! | `GET /evermesh/proxies` | `{"proxies": [...]}`: every connected proxy, see [`ProxyJson`] |
 //! | `GET /evermesh/diagnostics` | `{"diagnostics": [...]}`: what is wrong in the meshes, see [`DiagnosticJson`] |
+//!
+//! Where callers need credentials, they need them for all of these but `/healthz`, which tells nothing: requests are
+//! signed as for an AWS service, whose name is `evermesh`.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,6 +15,7 @@ use std::time::SystemTime;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+use evermesh_aws_api::{Credentials, Limits, signed_only};
 use evermesh_model::Diagnostic;
 use evermesh_xds_server::{ProxyStatus, SyncState, XdsServer};
 use serde::{Deserialize, Serialize};
@@ -73,13 +77,23 @@ pub struct DiagnosticJson {
     pub message: String,
 }
 
-/// Routes of the views.
-pub(crate) fn router(pipeline: Arc<Pipeline>, xds: XdsServer) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+/// The service that requests for the views are signed for.
+const SERVICE: &str = "evermesh";
+
+/// Routes of the views; with credentials, for those only who have them.
+pub(crate) fn router(
+    pipeline: Arc<Pipeline>,
+    xds: XdsServer,
+    credentials: Option<Credentials>,
+    limits: Limits,
+) -> Router {
+    let views = Router::new()
         .route("/evermesh/proxies", get(proxies))
         .route("/evermesh/diagnostics", get(diagnostics))
-        .with_state((pipeline, xds))
+        .with_state((pipeline, xds));
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .merge(signed_only(views, SERVICE, credentials, limits))
 }
 
 type Shared = State<(Arc<Pipeline>, XdsServer)>;

@@ -256,6 +256,12 @@ impl ControlPlane {
             api.push(listener);
         }
         let limits = evermesh_aws_api::Limits::default();
+        let views = admin::router(
+            Arc::clone(&self.pipeline),
+            self.xds.clone(),
+            options.credentials.clone(),
+            limits,
+        );
         let router = evermesh_aws_api::router(
             ApiOptions {
                 service: Arc::clone(&self.service),
@@ -265,7 +271,7 @@ impl ControlPlane {
                 limits,
                 counters: Arc::new(Counters::default()),
             },
-            admin::router(Arc::clone(&self.pipeline), self.xds.clone()),
+            views,
         );
         let stop = self.stop.clone();
         self.servers.spawn(evermesh_aws_api::serve(

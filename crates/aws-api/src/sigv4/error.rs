@@ -23,6 +23,8 @@ pub(crate) enum SignatureError {
          Key and signing method."
     )]
     Mismatch,
+    #[error("Credential should be scoped to correct service: '{expected}'. It is scoped to '{found}'.")]
+    OtherService { found: String, expected: &'static str },
 }
 
 impl SignatureError {
@@ -35,7 +37,9 @@ impl SignatureError {
             ),
             Self::Incomplete(_) => ("IncompleteSignatureException", "IncompleteSignature"),
             Self::UnknownKey => ("UnrecognizedClientException", "InvalidClientTokenId"),
-            Self::NotCurrent(_) | Self::Mismatch => ("InvalidSignatureException", "SignatureDoesNotMatch"),
+            Self::NotCurrent(_) | Self::Mismatch | Self::OtherService { .. } => {
+                ("InvalidSignatureException", "SignatureDoesNotMatch")
+            }
         };
         let (status, code) = match protocol {
             Protocol::RestJson => (StatusCode::FORBIDDEN, json),

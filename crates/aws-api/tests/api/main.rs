@@ -4,6 +4,7 @@
 
 mod clients;
 mod fake;
+mod guard;
 mod limits;
 mod logs;
 mod operations;

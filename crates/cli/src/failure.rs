@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use evermesh_client::{EndpointError, Problems};
+use evermesh_client::{CredentialsError, EndpointError, Problems};
 
 /// Arguments, settings or files that cannot be used; clap's own code for arguments.
 const EXIT_UNUSABLE: u8 = 2;
@@ -30,7 +30,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(EXIT_UNUSABLE);
     }
     eprintln!("evermesh: {error:#}");
-    if error.is::<Unusable>() || error.is::<EndpointError>() {
+    if error.is::<Unusable>() || error.is::<EndpointError>() || error.is::<CredentialsError>() {
         return ExitCode::from(EXIT_UNUSABLE);
     }
     ExitCode::FAILURE

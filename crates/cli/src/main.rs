@@ -23,7 +23,8 @@ Exit codes:
   1  it failed, or `lint` found errors; what was done until then stays done
   2  arguments, settings or files cannot be used; nothing was changed
 
-Requests are not signed: a control plane with a credentials file answers only its sidecars' and AWS clients'.
+Commands that speak to a control plane sign their requests with the credentials that the AWS CLI would use, if there \
+are any; the --help of each says where they are looked for.
 ";
 
 /// The control plane of Evermesh, a self-hosted replacement of AWS App Mesh, and the commands to work with it.

@@ -2,25 +2,19 @@
 
 use evermesh_model::arn::is_account_id;
 use evermesh_model::{Kind, Manifest, MeshId, Resource, ResourceId, Spec, Tag};
+use evermesh_sigv4::uri::percent_encode as encode;
 use http::Method;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::credentials::Credentials;
 use crate::decode;
 use crate::endpoint::Endpoint;
-use crate::error::ClientError;
+use crate::error::{ClientError, Refusal};
 use crate::http::{Http, element};
 
-/// Everything but the characters that RFC 3986 calls unreserved.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
-
-/// Answered to requests that are not signed where they must be.
+/// Answered to requests that are not signed where they must be, or not by somebody known.
 const FORBIDDEN: u16 = 403;
 
 /// A client of one control plane, as one account.
@@ -38,19 +32,19 @@ struct TagPage {
 }
 
 impl Client {
-    /// Reaches a control plane and learns whose requests these are.
+    /// Reaches a control plane and learns whose requests these are. Requests are signed when there are credentials.
     ///
     /// # Errors
-    /// When nobody answers there, or somebody else.
-    pub async fn connect(endpoint: Endpoint) -> Result<Self, ClientError> {
+    /// When nobody answers there, or somebody else, or the control plane does not accept the credentials.
+    pub async fn connect(endpoint: Endpoint, credentials: Option<Credentials>) -> Result<Self, ClientError> {
         const IDENTITY: &str = "/?Action=GetCallerIdentity&Version=2011-06-15";
-        let http = Http::new(endpoint);
+        let http = Http::new(endpoint, credentials);
         let answer = http
             .send(Method::GET, IDENTITY, None)
             .await
             .map_err(|error| match error {
                 ClientError::Refused(refusal) if refusal.status == FORBIDDEN => {
-                    ClientError::Unsigned(refusal)
+                    not_accepted(http.credentials(), refusal)
                 }
                 error => error,
             })?;
@@ -219,6 +213,16 @@ impl Client {
     }
 }
 
+fn not_accepted(credentials: Option<&Credentials>, refusal: Refusal) -> ClientError {
+    match credentials {
+        None => ClientError::Unsigned(refusal),
+        Some(credentials) => ClientError::NotAccepted {
+            credentials: credentials.to_string(),
+            refusal,
+        },
+    }
+}
+
 fn next_page(base: &str, token: &str) -> String {
     let joint = if base.contains('?') { '&' } else { '?' };
     format!("{base}{joint}nextToken={}", encode(token))
@@ -251,10 +255,6 @@ fn plural(kind: Kind) -> &'static str {
         Kind::VirtualGateway => "virtualGateways",
         Kind::GatewayRoute => "gatewayRoutes",
     }
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

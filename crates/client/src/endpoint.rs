@@ -21,6 +21,11 @@ pub struct EndpointError {
 }
 
 impl Endpoint {
+    /// Host and port.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.as_str()
+    }
+
     /// The address of a resource at this endpoint; `path` begins with a slash and is encoded already.
     pub(crate) fn uri(&self, path: &str) -> Uri {
         Uri::builder()

@@ -36,8 +36,19 @@ pub enum ClientError {
     #[error("{0}")]
     Refused(Refusal),
     /// The control plane has a credentials file, and answers nobody else.
-    #[error("the control plane answers signed requests only, and these are not signed: {0}")]
+    #[error(
+        "the control plane answers signed requests only, and there are no credentials to sign with; set \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: {0}"
+    )]
     Unsigned(Refusal),
+    /// The control plane does not know the credentials, or knows another secret of them, or another time.
+    #[error("the control plane does not accept {credentials}: {refusal}")]
+    NotAccepted {
+        /// Which access key, and where it was found.
+        credentials: String,
+        /// The control plane's own words.
+        refusal: Refusal,
+    },
     /// Something answers there that is no control plane, or of another version.
     #[error("{endpoint} answered {request} with something else than the App Mesh API: {reason}")]
     NotUnderstood {

@@ -1,9 +1,9 @@
-//! One request and its whole answer, with limits on time and size.
+//! One request, signed or not, and its whole answer, with limits on time and size.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::{ClientError, Refusal};
 
@@ -26,16 +27,26 @@ const ERROR_TYPE: &str = "x-amzn-errortype";
 #[derive(Debug)]
 pub(crate) struct Http {
     endpoint: Endpoint,
+    credentials: Option<Credentials>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Http {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, credentials: Option<Credentials>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Self { endpoint, client }
+        Self {
+            endpoint,
+            credentials,
+            client,
+        }
+    }
+
+    /// What requests are signed with.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 
     /// Sends a request and answers with the body of a success; anything else is a refusal.
@@ -72,14 +83,7 @@ impl Http {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let request = Request::builder()
-            .method(method)
-            .uri(self.endpoint.uri(path))
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(body))
-            .expect("every part is valid");
+        let request = self.request(method, path, body);
         let unreachable = |source| ClientError::Unreachable {
             endpoint: self.endpoint.clone(),
             source,
@@ -95,6 +99,35 @@ impl Http {
             .await
             .map_err(broken)?;
         Ok((head.status, head.headers, body.to_bytes()))
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Request<Full<Bytes>> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(self.endpoint.uri(path))
+            .header(HOST, self.endpoint.host())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(())
+            .expect("every part is valid");
+        let (mut head, ()) = request.into_parts();
+        if let Some(credentials) = &self.credentials {
+            let signer = credentials.signer();
+            signer.sign(&mut head, body.as_bytes(), service_of(path), SystemTime::now());
+        }
+        Request::from_parts(head, Full::from(body))
+    }
+}
+
+/// The service that a request is signed for. The control plane's own views are no part of the App Mesh API.
+fn service_of(path: &str) -> &'static str {
+    if path.starts_with("/v20190125/") {
+        "appmesh"
+    } else if path.starts_with("/evermesh/") {
+        "evermesh"
+    } else {
+        "sts"
     }
 }
 

@@ -66,7 +66,7 @@ const LAYERS: &[Layer] = &[
     ),
     layer(
         "client",
-        &["model"],
+        &["model", "sigv4"],
         &[],
         "a user of the API from outside, as remote as any other",
     ),

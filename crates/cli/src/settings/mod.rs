@@ -18,8 +18,8 @@ use serde::Deserialize;
 use crate::arguments::AccountId;
 use crate::failure::Unusable;
 use quotas::QuotaSettings;
-pub(crate) use values::LogFormat;
-use values::{DnsForward, Exposed, Region, one_or_many};
+use values::{DnsForward, Exposed, one_or_many};
+pub(crate) use values::{LogFormat, Region};
 
 const DEFAULT_DATA_DIR: &str = "./evermesh-data";
 const DEFAULT_LOG_LEVEL: &str = "info";
@@ -88,7 +88,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "EVERMESH_ACCOUNT_ID", value_name = "ID")]
     account_id: Option<AccountId>,
 
-    /// Who may call the API: a file in the format of ~/.aws/credentials. Without it nobody is asked.
+    /// Who may call the API and see proxies and diagnostics: a file in the format of ~/.aws/credentials. Without it
+    /// nobody is asked.
     #[arg(long, env = "EVERMESH_CREDENTIALS_FILE", value_name = "FILE")]
     credentials_file: Option<PathBuf>,
 

@@ -11,3 +11,4 @@ mod offline;
 mod proxies;
 mod read;
 mod serve;
+mod signed;

@@ -21,15 +21,15 @@ const FREE_PORTS: [&str; 4] = [
 ];
 
 /// A running `evermesh serve`, which ends with the test.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
-    api: SocketAddr,
+    pub(crate) api: SocketAddr,
     xds: SocketAddr,
     _directory: TempDir,
 }
 
 impl Serving {
-    fn start(change: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start(change: impl FnOnce(&mut Command)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = evermesh(&FREE_PORTS);
         command
@@ -60,9 +60,27 @@ impl Serving {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, &[])
+    }
+
+    /// With these variables and no others.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = evermesh(arguments);
         command.args(["--endpoint", &format!("http://{}", self.api)]);
-        Ran::of(&command.output().unwrap())
+        Ran::of(&command.envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// The whole answer to a request that is not signed.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.api).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     fn signal(&self, signal: Signal) {
@@ -129,14 +147,7 @@ fn health_is_answered_and_the_log_is_json_when_asked_for() {
     let serving = Serving::start(|command| {
         command.args(["--log-format", "json", "--log-level", "info"]);
     });
-    let mut stream = TcpStream::connect(serving.api).unwrap();
-    write!(
-        stream,
-        "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = serving.get("/healthz");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     serving.signal(Signal::INT);
     let (code, log) = serving.end();

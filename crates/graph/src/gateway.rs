@@ -7,23 +7,26 @@ use evermesh_model::spec::{
 use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
 use crate::defaults;
+use crate::egress::Egresses;
 use crate::node::{access_log, allow_all, ip_preference, may_be_plain, protocol};
 use crate::policy;
 use crate::report::{Place, Report, code};
+use crate::resolver::Resolver;
 use crate::routes::{self, Rank};
-use crate::service::Egresses;
 use crate::view::{
     Destination, EGRESS_PORT, GatewayListener, GatewayRoute, Ingress, PathMatch, PathRewrite, ProxyView,
     RequestMatch, Timeouts,
 };
 
 pub(crate) fn resolve(
-    mesh: &MeshSnapshot,
+    resolver: &Resolver<'_>,
     name: &str,
     spec: &VirtualGatewaySpec,
     report: &mut Report,
 ) -> ProxyView {
-    let place = Place::spec_of(ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualGateway, name));
+    let mesh = resolver.mesh();
+    let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualGateway, name);
+    let place = Place::spec_of(&id);
     let access_log = access_log(spec.logging.as_ref(), &place, report);
     ip_preference(mesh, report);
     let defaults = spec
@@ -32,7 +35,7 @@ pub(crate) fn resolve(
         .and_then(|d| d.client_policy.as_ref());
     let plain = may_be_plain(defaults, &place.at("backendDefaults"), report);
 
-    let mut egresses = Egresses::new(mesh, report);
+    let mut egresses = Egresses::new(resolver, report);
     let mut resolved: Vec<Candidate> = mesh
         .gateway_routes_of(name)
         .filter(|_| plain)
@@ -63,7 +66,7 @@ pub(crate) fn resolve(
 fn gateway_listener(
     listener: &VirtualGatewayListener,
     routes: &[Candidate],
-    place: &Place,
+    place: &Place<'_>,
     report: &mut Report,
 ) -> Option<GatewayListener> {
     if listener
@@ -108,11 +111,11 @@ fn unknown_ports(mesh: &MeshSnapshot, gateway: &str, spec: &VirtualGatewaySpec, 
         };
         let mut listeners = spec.listeners.iter();
         if !listeners.any(|listener| listener.port_mapping.port == port) {
-            let place = Place::spec_of(ResourceId::gateway_route(mesh.id.clone(), gateway, name));
+            let id = ResourceId::gateway_route(mesh.id.clone(), gateway, name);
             let message =
                 format!("virtual gateway {gateway} does not listen on port {port}; the route takes nothing");
             report.error(
-                &place.at(member).at("match.port"),
+                &Place::spec_of(&id).at(member).at("match.port"),
                 code::MATCH_PORT_UNKNOWN,
                 message,
             );
@@ -145,9 +148,10 @@ impl Candidate {
         spec: &GatewayRouteSpec,
         egresses: &mut Egresses<'_>,
     ) -> Option<Self> {
-        let place = Place::spec_of(ResourceId::gateway_route(mesh.id.clone(), gateway, name));
+        let id = ResourceId::gateway_route(mesh.id.clone(), gateway, name);
         let (member, port) = member(spec)?;
-        let place = place.at(member);
+        let spec_place = Place::spec_of(&id);
+        let place = spec_place.at(member);
         let http = spec.http_route.as_ref().or(spec.http2_route.as_ref());
         let (path, path_rewrite, target) = match (http, &spec.grpc_route) {
             (Some(route), _) => http_route(route, &place, egresses.report())?,
@@ -172,12 +176,12 @@ impl Candidate {
 /// The host that leads to the target in the gateway's own egress, and the longest timeouts behind it.
 fn reach(
     target: &GatewayRouteTarget,
-    place: &Place,
+    place: &Place<'_>,
     egresses: &mut Egresses<'_>,
 ) -> Option<(String, Timeouts)> {
     let service = &target.virtual_service.virtual_service_name;
     let place = place.at("action.target");
-    let ports = egresses.add(service);
+    let ports = egresses.add_named(service);
     let Some(&first) = ports.first() else {
         let message = format!(
             "virtual service {service} has no port that is called by HTTP; the route answers with 503"
@@ -204,7 +208,7 @@ fn reach(
 
 type Leads<'a> = (PathMatch, PathRewrite, &'a GatewayRouteTarget);
 
-fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place, report: &mut Report) -> Option<Leads<'a>> {
+fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place<'_>, report: &mut Report) -> Option<Leads<'a>> {
     let request = &route.r#match;
     let place_of_match = place.at("match");
     let left_out = [
@@ -229,7 +233,7 @@ fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place, report: &mut Repor
 fn http_rewrite(
     rewrite: Option<&HttpGatewayRouteRewrite>,
     path: &PathMatch,
-    place: &Place,
+    place: &Place<'_>,
     report: &mut Report,
 ) -> Option<PathRewrite> {
     let hostname = rewrite
@@ -262,7 +266,7 @@ fn http_rewrite(
     })
 }
 
-fn grpc_route<'a>(route: &'a GrpcGatewayRoute, place: &Place, report: &mut Report) -> Option<Leads<'a>> {
+fn grpc_route<'a>(route: &'a GrpcGatewayRoute, place: &Place<'_>, report: &mut Report) -> Option<Leads<'a>> {
     let request = &route.r#match;
     let hostname = route.action.rewrite.as_ref().and_then(|r| r.hostname.as_ref());
     let keeps_host =

@@ -5,59 +5,44 @@
 //! drops only the part that is broken. No I/O, no clock, and the same output for any order of input.
 
 mod defaults;
+mod egress;
 mod gateway;
 mod node;
 mod policy;
 mod ports;
 mod report;
+mod resolver;
 mod routes;
 mod service;
 mod targets;
 pub mod view;
 
+use std::collections::BTreeSet;
+
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};
 
-use report::Report;
-use view::ProxyView;
+pub use resolver::{Resolved, Resolver};
 
-/// A proxy's view, and what was found wrong on the way to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// What the proxy is to do.
-    pub view: ProxyView,
-    /// Mistakes in what the view is made of, ordered.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// What the proxy of a virtual node or gateway is to do; `None` while the mesh has no such resource.
+/// What the proxy of a virtual node or gateway is to do; `None` while the mesh has no such resource. For several proxies
+/// of a mesh take one [`Resolver`].
 pub fn resolve(mesh: &MeshSnapshot, kind: Kind, name: &str) -> Option<Resolved> {
-    let mut report = Report::default();
-    let view = match kind {
-        Kind::VirtualNode => node::resolve(mesh, name, mesh.virtual_nodes.get(name)?, &mut report),
-        Kind::VirtualGateway => gateway::resolve(mesh, name, mesh.virtual_gateways.get(name)?, &mut report),
-        _ => return None,
-    };
-    Some(Resolved {
-        view,
-        diagnostics: report.into_diagnostics(),
-    })
+    Resolver::new(mesh).resolve(kind, name)
 }
 
 /// Everything that is wrong in a mesh, ordered and each once.
 pub fn lint(mesh: &MeshSnapshot) -> Vec<Diagnostic> {
+    let resolver = Resolver::new(mesh);
     let nodes = mesh.virtual_nodes.keys().map(|name| (Kind::VirtualNode, name));
     let gateways = mesh
         .virtual_gateways
         .keys()
         .map(|name| (Kind::VirtualGateway, name));
-    let mut found: Vec<Diagnostic> = nodes
+    let found: BTreeSet<Diagnostic> = nodes
         .chain(gateways)
-        .filter_map(|(kind, name)| resolve(mesh, kind, name))
+        .filter_map(|(kind, name)| resolver.resolve(kind, name))
         .flat_map(|resolved| resolved.diagnostics)
         .collect();
-    found.sort();
-    found.dedup();
-    found
+    found.into_iter().collect()
 }
 
 /// Whether a proxy can be of this resource.

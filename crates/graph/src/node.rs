@@ -1,23 +1,29 @@
 //! The view of a virtual node's proxy: its application's listeners, and the services it may call.
 
+use std::borrow::Cow;
+
 use evermesh_model::spec::{
     AccessLog as AccessLogSpec, Backend, ClientPolicy, Listener, ListenerTlsMode, Logging,
 };
 use evermesh_model::spec::{EgressFilterType, IpPreference, PortProtocol, VirtualNodeSpec};
 use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
 
+use crate::egress::Egresses;
 use crate::policy;
 use crate::report::{Place, Report, code};
-use crate::service::{Egresses, as_outside};
+use crate::resolver::Resolver;
+use crate::service::as_outside;
 use crate::view::{AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, Protocol, ProxyView};
 
 pub(crate) fn resolve(
-    mesh: &MeshSnapshot,
+    resolver: &Resolver<'_>,
     name: &str,
     spec: &VirtualNodeSpec,
     report: &mut Report,
 ) -> ProxyView {
-    let place = Place::spec_of(ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name));
+    let mesh = resolver.mesh();
+    let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name);
+    let place = Place::spec_of(&id);
     let listeners = app_listeners(spec, &place, report);
     let access_log = access_log(spec.logging.as_ref(), &place, report);
     ip_preference(mesh, report);
@@ -27,23 +33,24 @@ pub(crate) fn resolve(
         .and_then(|d| d.client_policy.as_ref());
     let plain_by_default = may_be_plain(defaults, &place.at("backendDefaults"), report);
 
-    let mut egresses = Egresses::new(mesh, report);
+    let mut egresses = Egresses::new(resolver, report);
     for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
-        let place = place.item("backends", index).at("virtualService");
+        let item = place.item("backends", index);
+        let place = item.at("virtualService");
         let plain = match &backend.client_policy {
             Some(policy) => may_be_plain(Some(policy), &place, egresses.report()),
             None => plain_by_default,
         };
-        let service = &service_name(mesh, &backend.virtual_service_name);
-        if !mesh.virtual_services.contains_key(service) {
-            let message = format!("there is no virtual service {service}; {}", as_outside(service));
-            egresses
-                .report()
-                .warning(&place.at("virtualServiceName"), code::DANGLING_BACKEND, message);
-        } else if plain {
-            egresses.add(service);
-        } else {
-            egresses.refuse(service);
+        let name = service_name(mesh, &backend.virtual_service_name);
+        match resolver.service(&name) {
+            None => {
+                let message = format!("there is no virtual service {name}; {}", as_outside(&name));
+                egresses
+                    .report()
+                    .warning(&place.at("virtualServiceName"), code::DANGLING_BACKEND, message);
+            }
+            Some(service) if plain => egresses.add(service),
+            Some(service) => egresses.refuse(service),
         }
     }
     ProxyView {
@@ -56,21 +63,23 @@ pub(crate) fn resolve(
 }
 
 /// A backend may be given by the name of the virtual service or by its ARN (user guide, "Virtual nodes").
-fn service_name(mesh: &MeshSnapshot, text: &str) -> String {
+fn service_name<'a>(mesh: &MeshSnapshot, text: &'a str) -> Cow<'a, str> {
     let arn = text.starts_with("arn:").then(|| Arn::parse(text).ok()).flatten();
     let here =
         arn.filter(|arn| arn.resource.mesh() == &mesh.id && arn.resource.kind() == Kind::VirtualService);
-    here.map_or_else(|| text.to_owned(), |arn| arn.resource.name().to_owned())
+    here.map_or(Cow::Borrowed(text), |arn| {
+        Cow::Owned(arn.resource.name().to_owned())
+    })
 }
 
-fn app_listeners(spec: &VirtualNodeSpec, place: &Place, report: &mut Report) -> Vec<AppListener> {
+fn app_listeners(spec: &VirtualNodeSpec, place: &Place<'_>, report: &mut Report) -> Vec<AppListener> {
     let listeners = spec.listeners.iter().flatten().enumerate();
     listeners
         .filter_map(|(index, listener)| app_listener(listener, &place.item("listeners", index), report))
         .collect()
 }
 
-fn app_listener(listener: &Listener, place: &Place, report: &mut Report) -> Option<AppListener> {
+fn app_listener(listener: &Listener, place: &Place<'_>, report: &mut Report) -> Option<AppListener> {
     report.not_translated(
         &place.at("healthCheck"),
         listener.health_check.as_ref(),
@@ -128,7 +137,11 @@ pub(crate) fn allow_all(mesh: &MeshSnapshot) -> bool {
         .is_some_and(|filter| filter.r#type == EgressFilterType::AllowAll)
 }
 
-pub(crate) fn access_log(logging: Option<&Logging>, place: &Place, report: &mut Report) -> Option<AccessLog> {
+pub(crate) fn access_log(
+    logging: Option<&Logging>,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Option<AccessLog> {
     let AccessLogSpec::File(file) = logging?.access_log.as_ref()?;
     let format = place.at("logging.accessLog.file.format");
     report.not_translated(&format, file.format.as_ref(), "lines have Envoy's default format");
@@ -143,16 +156,16 @@ pub(crate) fn ip_preference(mesh: &MeshSnapshot, report: &mut Report) {
         .service_discovery
         .as_ref()
         .and_then(|d| d.ip_preference.as_ref());
-    let place = Place::spec_of(ResourceId::mesh_itself(mesh.id.clone())).at("serviceDiscovery.ipPreference");
+    let id = ResourceId::mesh_itself(mesh.id.clone());
     report.not_translated(
-        &place,
+        &Place::spec_of(&id).at("serviceDiscovery.ipPreference"),
         preference,
         "IPv6 is preferred, IPv4 accepted, listeners bind IPv4",
     );
 }
 
 /// Whether traffic under this client policy may go in plain text. A policy that enforces TLS forbids it.
-pub(crate) fn may_be_plain(policy: Option<&ClientPolicy>, place: &Place, report: &mut Report) -> bool {
+pub(crate) fn may_be_plain(policy: Option<&ClientPolicy>, place: &Place<'_>, report: &mut Report) -> bool {
     let Some(tls) = policy.and_then(|policy| policy.tls.as_ref()) else {
         return true;
     };

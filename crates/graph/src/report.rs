@@ -1,6 +1,7 @@
 //! Collecting diagnostics: the codes there are, and where the resolution stands.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use evermesh_model::{Diagnostic, ResourceId, Severity};
 
@@ -47,16 +48,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn error(&mut self, at: &Place, code: &'static str, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, at: &Place<'_>, code: &'static str, message: impl Into<String>) {
         self.add(at, Severity::Error, code, message.into());
     }
 
-    pub(crate) fn warning(&mut self, at: &Place, code: &'static str, message: impl Into<String>) {
+    pub(crate) fn warning(&mut self, at: &Place<'_>, code: &'static str, message: impl Into<String>) {
         self.add(at, Severity::Warning, code, message.into());
     }
 
     /// Says of a member that is set that it has no effect yet, and what is done instead.
-    pub(crate) fn not_translated<T>(&mut self, at: &Place, member: Option<&T>, instead: &str) {
+    pub(crate) fn not_translated<T>(&mut self, at: &Place<'_>, member: Option<&T>, instead: &str) {
         if member.is_some() {
             self.error(
                 at,
@@ -66,11 +67,15 @@ impl Report {
         }
     }
 
-    fn add(&mut self, at: &Place, severity: Severity, code: &'static str, message: String) {
-        let Place { resource, path } = at;
+    /// Takes over what was found before.
+    pub(crate) fn repeat(&mut self, found: &[Diagnostic]) {
+        self.found.extend(found.iter().cloned());
+    }
+
+    fn add(&mut self, at: &Place<'_>, severity: Severity, code: &'static str, message: String) {
         self.found.insert(Diagnostic {
-            resource: resource.clone(),
-            path: path.clone(),
+            resource: at.resource().clone(),
+            path: at.to_string(),
             severity,
             code,
             message,
@@ -82,32 +87,47 @@ impl Report {
     }
 }
 
-/// A member of a resource's spec.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    resource: ResourceId,
-    path: String,
+/// A member of a resource's spec: the way to it, which is spelled out only when there is something to say of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// The spec as a whole.
+    Spec(&'a ResourceId),
+    /// A member, or a dotted path of them.
+    Member(&'a Place<'a>, &'a str),
+    /// An item of a list.
+    Item(&'a Place<'a>, &'a str, usize),
 }
 
-impl Place {
+impl<'a> Place<'a> {
     /// The spec of a resource as a whole.
-    pub(crate) fn spec_of(resource: ResourceId) -> Self {
-        Self {
-            resource,
-            path: "spec".to_owned(),
-        }
+    pub(crate) fn spec_of(resource: &'a ResourceId) -> Self {
+        Self::Spec(resource)
     }
 
     /// A member below this one.
-    pub(crate) fn at(&self, step: &str) -> Self {
-        Self {
-            resource: self.resource.clone(),
-            path: format!("{}.{step}", self.path),
-        }
+    pub(crate) fn at(&'a self, step: &'a str) -> Self {
+        Self::Member(self, step)
     }
 
     /// An item of a list below this one.
-    pub(crate) fn item(&self, list: &str, index: usize) -> Self {
-        self.at(&format!("{list}[{index}]"))
+    pub(crate) fn item(&'a self, list: &'a str, index: usize) -> Self {
+        Self::Item(self, list, index)
+    }
+
+    fn resource(&self) -> &'a ResourceId {
+        match self {
+            Self::Spec(resource) => resource,
+            Self::Member(parent, _) | Self::Item(parent, ..) => parent.resource(),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec(_) => f.write_str("spec"),
+            Self::Member(parent, step) => write!(f, "{parent}.{step}"),
+            Self::Item(parent, list, index) => write!(f, "{parent}.{list}[{index}]"),
+        }
     }
 }

@@ -43,25 +43,30 @@ pub(crate) struct RequestRoute<'a> {
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) targets: &'a [TargetSpec],
-    /// Member that holds the route, for diagnostics.
-    pub(crate) place: Place,
+    /// Member of the spec that holds the route, for diagnostics.
+    pub(crate) member: &'static str,
 }
 
 /// The request route of a spec; `None` for a TCP route, or when it asks for what this version does not do.
 pub(crate) fn request_route<'a>(
     spec: &'a RouteSpec,
-    place: &Place,
+    place: &Place<'_>,
     report: &mut Report,
 ) -> Option<RequestRoute<'a>> {
     match (&spec.http_route, &spec.http2_route, &spec.grpc_route) {
-        (Some(route), _, _) => http_route(route, place.at("httpRoute"), report),
-        (_, Some(route), _) => http_route(route, place.at("http2Route"), report),
-        (_, _, Some(route)) => grpc_route(route, place.at("grpcRoute"), report),
+        (Some(route), _, _) => http_route(route, "httpRoute", place, report),
+        (_, Some(route), _) => http_route(route, "http2Route", place, report),
+        (_, _, Some(route)) => grpc_route(route, "grpcRoute", place, report),
         (None, None, None) => None,
     }
 }
 
-fn http_route<'a>(route: &'a HttpRoute, place: Place, report: &mut Report) -> Option<RequestRoute<'a>> {
+fn http_route<'a>(
+    route: &'a HttpRoute,
+    member: &'static str,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Option<RequestRoute<'a>> {
     let request = &route.r#match;
     let left_out_members = [
         ("queryParameters", request.query_parameters.is_some()),
@@ -69,7 +74,7 @@ fn http_route<'a>(route: &'a HttpRoute, place: Place, report: &mut Report) -> Op
         ("scheme", request.scheme.is_some()),
         ("headers", request.headers.is_some()),
     ];
-    if left_out(&left_out_members, &place.at("match"), report) {
+    if left_out(&left_out_members, &place.at(member).at("match"), report) {
         return None;
     }
     Some(RequestRoute {
@@ -78,15 +83,20 @@ fn http_route<'a>(route: &'a HttpRoute, place: Place, report: &mut Report) -> Op
         timeouts: policy::http_timeouts(route.timeout.as_ref()),
         retry: policy::http_retry(route.retry_policy.as_ref()),
         targets: &route.action.weighted_targets,
-        place,
+        member,
     })
 }
 
-fn grpc_route<'a>(route: &'a GrpcRoute, place: Place, report: &mut Report) -> Option<RequestRoute<'a>> {
+fn grpc_route<'a>(
+    route: &'a GrpcRoute,
+    member: &'static str,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Option<RequestRoute<'a>> {
     let request = &route.r#match;
     if left_out(
         &[("metadata", request.metadata.is_some())],
-        &place.at("match"),
+        &place.at(member).at("match"),
         report,
     ) {
         return None;
@@ -97,13 +107,13 @@ fn grpc_route<'a>(route: &'a GrpcRoute, place: Place, report: &mut Report) -> Op
         timeouts: policy::http_timeouts(route.timeout.as_ref()),
         retry: policy::grpc_retry(route.retry_policy.as_ref()),
         targets: &route.action.weighted_targets,
-        place,
+        member,
     })
 }
 
 /// Reports each member that is set; a route with one is left out, because without it the route would take requests
 /// that are not meant for it.
-pub(crate) fn left_out(members: &[(&str, bool)], place: &Place, report: &mut Report) -> bool {
+pub(crate) fn left_out(members: &[(&str, bool)], place: &Place<'_>, report: &mut Report) -> bool {
     let mut any = false;
     for (member, _) in members.iter().filter(|(_, set)| *set) {
         let message = "this version does not do this yet: the route is left out";

@@ -1,123 +1,141 @@
-//! Virtual services that a proxy may call: on which ports, and which routes there.
+//! Virtual services as anyone who calls them sees them: on which ports, and which routes there.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use evermesh_model::spec::{RouteSpec, VirtualRouterSpec, VirtualServiceProvider};
-use evermesh_model::{Kind, MeshSnapshot, ResourceId};
+use evermesh_model::spec::{RouteSpec, VirtualRouterSpec, VirtualServiceProvider, VirtualServiceSpec};
+use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};
 
 use crate::defaults;
 use crate::node::protocol;
 use crate::policy;
-use crate::ports::Ports;
 use crate::report::{Place, Report, code};
 use crate::routes::{self, Rank};
 use crate::targets::Targets;
-use crate::view::{Egress, PathMatch, Protocol, RequestMatch, Route, TcpService, Timeouts, WeightedTarget};
+use crate::view::{
+    HttpService, PathMatch, Protocol, RequestMatch, Route, Target, TcpService, WeightedTarget,
+};
 
 /// What follows when it is not known where a service is called: the egress filter decides.
 pub(crate) fn as_outside(service: &str) -> String {
     format!("calls to {service} are treated like those to any host outside the mesh")
 }
 
-/// Collects the egress of a view, service by service.
-pub(crate) struct Egresses<'a> {
-    mesh: &'a MeshSnapshot,
-    report: &'a mut Report,
-    targets: Targets,
-    added: BTreeSet<String>,
-    ports: Ports,
+/// A virtual service, the same for all its callers. Whether a caller reaches it on a port is for [`crate::ports`].
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) id: ResourceId,
+    /// Member of the spec that says who provides the service.
+    pub(crate) provider: &'static str,
+    pub(crate) http: Vec<HttpOffer>,
+    pub(crate) tcp: Vec<TcpOffer>,
+    /// What is wrong on the way from the service to its targets.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-impl<'a> Egresses<'a> {
-    pub(crate) fn new(mesh: &'a MeshSnapshot, report: &'a mut Report) -> Self {
+/// A port on which a service takes requests.
+#[derive(Debug)]
+pub(crate) struct HttpOffer {
+    pub(crate) port: u16,
+    pub(crate) service: Arc<HttpService>,
+    /// Hosts that it is called by, with the port and without; in lower case, as hosts are compared.
+    pub(crate) hosts: [String; 2],
+    pub(crate) targets: Vec<Arc<Target>>,
+}
+
+/// A port on which a service takes connections.
+#[derive(Debug)]
+pub(crate) struct TcpOffer {
+    pub(crate) port: u16,
+    pub(crate) service: Arc<TcpService>,
+    pub(crate) targets: Vec<Arc<Target>>,
+}
+
+impl Service {
+    pub(crate) fn resolve(mesh: &MeshSnapshot, name: &str, spec: &VirtualServiceSpec) -> Self {
+        let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualService, name);
+        let mut offers = Offers::new(mesh, name);
+        let provider = offers.add_provider(spec, &Place::spec_of(&id));
+        Self {
+            id,
+            provider,
+            http: offers.http,
+            tcp: offers.tcp,
+            diagnostics: offers.report.into_diagnostics(),
+        }
+    }
+}
+
+/// Collects what a service offers, port by port.
+struct Offers<'a> {
+    mesh: &'a MeshSnapshot,
+    service: &'a str,
+    report: Report,
+    targets: Targets,
+    http: Vec<HttpOffer>,
+    tcp: Vec<TcpOffer>,
+}
+
+impl<'a> Offers<'a> {
+    fn new(mesh: &'a MeshSnapshot, service: &'a str) -> Self {
         Self {
             mesh,
-            report,
+            service,
+            report: Report::default(),
             targets: Targets::default(),
-            added: BTreeSet::new(),
-            ports: Ports::default(),
+            http: Vec::new(),
+            tcp: Vec::new(),
         }
     }
 
-    /// Where diagnostics go while the egress is collected.
-    pub(crate) fn report(&mut self) -> &mut Report {
-        self.report
-    }
-
-    /// Makes a virtual service reachable, once; answers the ports on which it takes requests, ordered.
-    pub(crate) fn add(&mut self, name: &str) -> Vec<u16> {
-        if self.added.insert(name.to_owned()) {
-            self.add_new(name);
-        }
-        self.ports.of(name)
-    }
-
-    /// Makes a virtual service known and closes it: calls are answered with 503 or cut rather than let out of the mesh.
-    pub(crate) fn refuse(&mut self, name: &str) {
-        self.add(name);
-        self.ports.close(name);
-    }
-
-    /// The longest timeouts of a service's routes on a port; the defaults when it has no route.
-    pub(crate) fn longest_timeouts(&self, name: &str, port: u16) -> Timeouts {
-        let timeouts = self.ports.routes(name, port).map(|route| route.timeouts);
-        timeouts.reduce(policy::longest).unwrap_or(defaults::TIMEOUTS)
-    }
-
-    pub(crate) fn finish(self, allow_all: bool) -> Egress {
-        let (http_ports, tcp_ports) = self.ports.finish(self.mesh, self.report);
-        let routes = http_ports.values().flatten().flat_map(|service| &service.routes);
-        let requests = routes.flat_map(|route| &route.targets);
-        let connections = tcp_ports.values().flat_map(|service| &service.targets);
-        let used = requests.chain(connections).map(|target| &target.target).collect();
-        let targets = self.targets.into_used(&used);
-        Egress {
-            allow_all,
-            http_ports,
-            tcp_ports,
-            targets,
-        }
-    }
-
-    fn add_new(&mut self, name: &str) {
-        let place = Place::spec_of(ResourceId::in_mesh(
-            self.mesh.id.clone(),
-            Kind::VirtualService,
-            name,
-        ));
-        let Some(service) = self.mesh.virtual_services.get(name) else {
-            self.report.error(
-                &place,
-                code::DANGLING_REFERENCE,
-                format!("there is no virtual service {name}"),
-            );
-            return;
-        };
-        match &service.provider {
+    /// Answers the member that says who provides the service.
+    fn add_provider(&mut self, spec: &VirtualServiceSpec, place: &Place<'_>) -> &'static str {
+        match &spec.provider {
             None => {
-                let message = format!("virtual service {name} has no provider; {}", as_outside(name));
+                let message = format!(
+                    "virtual service {0} has no provider; {1}",
+                    self.service,
+                    as_outside(self.service)
+                );
                 self.report
                     .warning(&place.at("provider"), code::NO_PROVIDER, message);
+                "provider"
             }
             Some(VirtualServiceProvider::VirtualNode(provider)) => {
-                self.add_node_provider(
-                    name,
-                    &provider.virtual_node_name,
-                    &place.at("provider.virtualNode"),
-                );
+                let member = "provider.virtualNode";
+                self.add_node(&provider.virtual_node_name, &place.at(member));
+                member
             }
             Some(VirtualServiceProvider::VirtualRouter(provider)) => {
-                self.add_router_provider(
-                    name,
-                    &provider.virtual_router_name,
-                    &place.at("provider.virtualRouter"),
-                );
+                let member = "provider.virtualRouter";
+                self.add_router(&provider.virtual_router_name, &place.at(member));
+                member
             }
         }
+    }
+
+    fn add_http(&mut self, port: u16, routes: Vec<Route>) {
+        let host = self.service.to_ascii_lowercase();
+        self.http.push(HttpOffer {
+            port,
+            targets: self.targets.of(routes.iter().flat_map(|route| &route.targets)),
+            service: Arc::new(HttpService {
+                name: self.service.to_owned(),
+                routes,
+            }),
+            hosts: [format!("{host}:{port}"), host],
+        });
+    }
+
+    fn add_tcp(&mut self, port: u16, service: TcpService) {
+        self.tcp.push(TcpOffer {
+            port,
+            targets: self.targets.of(&service.targets),
+            service: Arc::new(service),
+        });
     }
 
     /// A service that a virtual node provides: every listener of the node, under the default policies.
-    fn add_node_provider(&mut self, service: &str, name: &str, place: &Place) {
+    fn add_node(&mut self, name: &str, place: &Place<'_>) {
         let Some(node) = self.mesh.virtual_nodes.get(name) else {
             let message = format!("there is no virtual node {name}");
             self.report
@@ -126,7 +144,10 @@ impl<'a> Egresses<'a> {
         };
         let listeners = node.listeners.as_deref().unwrap_or_default();
         if listeners.is_empty() {
-            let message = format!("virtual node {name} has no listener; {}", as_outside(service));
+            let message = format!(
+                "virtual node {name} has no listener; {}",
+                as_outside(self.service)
+            );
             self.report.error(
                 &place.at("virtualNodeName"),
                 code::TARGET_WITHOUT_LISTENER,
@@ -137,7 +158,7 @@ impl<'a> Egresses<'a> {
             let http = protocol(listener.port_mapping.protocol).is_http();
             let target = self
                 .targets
-                .target(self.mesh, name, node, listener, http, place, self.report);
+                .target(self.mesh, name, node, listener, http, place, &mut self.report);
             let targets = target
                 .into_iter()
                 .map(|target| WeightedTarget { target, weight: 1 })
@@ -145,7 +166,7 @@ impl<'a> Egresses<'a> {
             let port = listener.port_mapping.port;
             if http {
                 let route = Route {
-                    name: service.to_owned(),
+                    name: self.service.to_owned(),
                     matches: RequestMatch {
                         path: PathMatch::Prefix("/".to_owned()),
                     },
@@ -153,35 +174,34 @@ impl<'a> Egresses<'a> {
                     timeouts: defaults::TIMEOUTS,
                     retry: defaults::retry_policy(),
                 };
-                self.ports
-                    .add_http(service, port, vec![route], place, self.report);
+                self.add_http(port, vec![route]);
             } else {
                 let tcp = TcpService {
-                    name: service.to_owned(),
-                    route: service.to_owned(),
+                    name: self.service.to_owned(),
+                    route: self.service.to_owned(),
                     targets,
                     idle_timeout: defaults::TIMEOUTS.idle,
                 };
-                self.ports.add_tcp(port, tcp, place, self.report);
+                self.add_tcp(port, tcp);
             }
         }
     }
 
-    fn add_router_provider(&mut self, service: &str, name: &str, place: &Place) {
+    fn add_router(&mut self, name: &str, place: &Place<'_>) {
         let Some(router) = self.mesh.virtual_routers.get(name) else {
             let message = format!("there is no virtual router {name}");
             self.report
                 .error(&place.at("virtualRouterName"), code::DANGLING_REFERENCE, message);
             return;
         };
-        let own = Place::spec_of(ResourceId::in_mesh(
-            self.mesh.id.clone(),
-            Kind::VirtualRouter,
-            name,
-        ));
+        let router_id = ResourceId::in_mesh(self.mesh.id.clone(), Kind::VirtualRouter, name);
+        let own = Place::spec_of(&router_id);
         let listeners = router.listeners.as_deref().unwrap_or_default();
         if listeners.is_empty() {
-            let message = format!("virtual router {name} has no listener; {}", as_outside(service));
+            let message = format!(
+                "virtual router {name} has no listener; {}",
+                as_outside(self.service)
+            );
             self.report
                 .error(&own.at("listeners"), code::ROUTER_WITHOUT_LISTENER, message);
         }
@@ -193,9 +213,9 @@ impl<'a> Egresses<'a> {
                     .iter()
                     .filter(|route| route.port.is_none_or(|p| p == port));
                 let routes = here.map(|route| route.route.clone()).collect();
-                self.ports.add_http(service, port, routes, place, self.report);
+                self.add_http(port, routes);
             } else {
-                self.add_tcp_router(service, name, port, place);
+                self.add_tcp_router(name, port);
             }
         }
         self.check_routes(name, router);
@@ -205,13 +225,18 @@ impl<'a> Egresses<'a> {
     fn http_routes(&mut self, router: &str) -> Vec<PortRoute> {
         let mut ranked = Vec::new();
         for (name, spec) in self.mesh.routes_of(router) {
-            let place = route_place(self.mesh, router, name);
-            let Some(request) = routes::request_route(spec, &place, self.report) else {
+            let id = self.route_id(router, name);
+            let place = Place::spec_of(&id);
+            let Some(request) = routes::request_route(spec, &place, &mut self.report) else {
                 continue;
             };
-            let targets = self
-                .targets
-                .resolve(self.mesh, request.targets, true, &request.place, self.report);
+            let targets = self.targets.resolve(
+                self.mesh,
+                request.targets,
+                true,
+                &place.at(request.member),
+                &mut self.report,
+            );
             let rank = Rank::new(spec.priority.unwrap_or(defaults::PRIORITY), &request.path, name);
             let route = Route {
                 name: name.clone(),
@@ -233,7 +258,7 @@ impl<'a> Egresses<'a> {
     }
 
     /// The first TCP route of a router is the only one that can take a connection.
-    fn add_tcp_router(&mut self, service: &str, router: &str, port: u16, place: &Place) {
+    fn add_tcp_router(&mut self, router: &str, port: u16) {
         let fits = |spec: &RouteSpec| {
             let tcp = spec.tcp_route.as_ref();
             tcp.is_some_and(|route| {
@@ -258,24 +283,25 @@ impl<'a> Egresses<'a> {
         };
         for (shadowed, _) in &routes[1..] {
             let message = format!("on port {port} route {name} comes first and takes all connections");
-            let place = route_place(self.mesh, router, shadowed);
-            self.report.warning(&place, code::ROUTE_SHADOWED, message);
+            let id = self.route_id(router, shadowed);
+            self.report
+                .warning(&Place::spec_of(&id), code::ROUTE_SHADOWED, message);
         }
-        let place_of_route = route_place(self.mesh, router, name).at("tcpRoute");
+        let id = self.route_id(router, name);
         let targets = self.targets.resolve(
             self.mesh,
             &route.action.weighted_targets,
             false,
-            &place_of_route,
-            self.report,
+            &Place::spec_of(&id).at("tcpRoute"),
+            &mut self.report,
         );
         let tcp = TcpService {
-            name: service.to_owned(),
+            name: self.service.to_owned(),
             route: name.clone(),
             targets,
             idle_timeout: policy::tcp_idle_timeout(route.timeout.as_ref()),
         };
-        self.ports.add_tcp(port, tcp, place, self.report);
+        self.add_tcp(port, tcp);
     }
 
     /// Routes that no listener of their router leads to.
@@ -295,7 +321,9 @@ impl<'a> Egresses<'a> {
             let Some((member, port)) = member(route) else {
                 continue;
             };
-            let place = route_place(self.mesh, router, name).at(member);
+            let id = self.route_id(router, name);
+            let spec = Place::spec_of(&id);
+            let place = spec.at(member);
             let tcp = route.tcp_route.is_some();
             let mut named = listeners
                 .iter()
@@ -315,16 +343,16 @@ impl<'a> Egresses<'a> {
             }
         }
     }
+
+    fn route_id(&self, router: &str, name: &str) -> ResourceId {
+        ResourceId::route(self.mesh.id.clone(), router, name)
+    }
 }
 
 /// A route, and the one port of its router that it is for.
 struct PortRoute {
     port: Option<u16>,
     route: Route,
-}
-
-fn route_place(mesh: &MeshSnapshot, router: &str, name: &str) -> Place {
-    Place::spec_of(ResourceId::route(mesh.id.clone(), router, name))
 }
 
 /// The member that holds the route, and the one port of its router that it is for.

@@ -1,6 +1,7 @@
 //! Weighted targets: which listener of which virtual node a share of traffic goes to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use evermesh_model::spec::{
     DnsResponseType, Listener, ServiceDiscovery, VirtualNodeSpec, WeightedTarget as TargetSpec,
@@ -11,10 +12,10 @@ use crate::node::{protocol, wants_tls};
 use crate::report::{Place, Report, code};
 use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
 
-/// Every target that a view's routes lead to.
+/// Every target that a service's routes lead to.
 #[derive(Default)]
 pub(crate) struct Targets {
-    known: BTreeMap<TargetKey, Target>,
+    known: BTreeMap<TargetKey, Arc<Target>>,
 }
 
 impl Targets {
@@ -25,7 +26,7 @@ impl Targets {
         mesh: &MeshSnapshot,
         specs: &[TargetSpec],
         http: bool,
-        place: &Place,
+        place: &Place<'_>,
         report: &mut Report,
     ) -> Vec<WeightedTarget> {
         let mut resolved = Vec::new();
@@ -65,7 +66,7 @@ impl Targets {
         node: &VirtualNodeSpec,
         listener: &Listener,
         http: bool,
-        place: &Place,
+        place: &Place<'_>,
         report: &mut Report,
     ) -> Option<TargetKey> {
         let key = TargetKey {
@@ -87,25 +88,27 @@ impl Targets {
             return None;
         }
         let discovery = discovery(mesh, name, node, place, report)?;
-        self.known.entry(key.clone()).or_insert_with(|| Target {
-            key: key.clone(),
-            discovery,
+        self.known.entry(key.clone()).or_insert_with(|| {
+            Arc::new(Target {
+                key: key.clone(),
+                discovery,
+            })
         });
         Some(key)
     }
 
-    /// Those that routes still lead to.
-    pub(crate) fn into_used(self, used: &BTreeSet<&TargetKey>) -> Vec<Target> {
-        let mut known = self.known;
-        known.retain(|key, _| used.contains(key));
-        known.into_values().collect()
+    /// Those among which some traffic is shared, each once.
+    pub(crate) fn of<'a>(&self, shares: impl IntoIterator<Item = &'a WeightedTarget>) -> Vec<Arc<Target>> {
+        let keys: BTreeSet<&TargetKey> = shares.into_iter().map(|share| &share.target).collect();
+        let known = keys.into_iter().filter_map(|key| self.known.get(key));
+        known.cloned().collect()
     }
 }
 
 fn choose_listener<'a>(
     spec: &TargetSpec,
     node: &'a VirtualNodeSpec,
-    place: &Place,
+    place: &Place<'_>,
     report: &mut Report,
 ) -> Option<&'a Listener> {
     let listeners = node.listeners.as_deref().unwrap_or_default();
@@ -142,11 +145,12 @@ fn discovery(
     mesh: &MeshSnapshot,
     name: &str,
     node: &VirtualNodeSpec,
-    place: &Place,
+    place: &Place<'_>,
     report: &mut Report,
 ) -> Option<Discovery> {
-    let own =
-        Place::spec_of(ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name)).at("serviceDiscovery");
+    let node_id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name);
+    let node_spec = Place::spec_of(&node_id);
+    let own = node_spec.at("serviceDiscovery");
     match &node.service_discovery {
         None => {
             let message = format!("virtual node {name} has no service discovery: it cannot be found");

@@ -2,8 +2,11 @@
 //!
 //! A view is complete and resolved: every default is filled in, every reference followed, every order final. It
 //! says what happens to traffic and nothing of how Envoy spells it. Times are milliseconds, 0 disables.
+//!
+//! Views of one mesh share the services and targets that they have in common, see [`Resolver`](crate::Resolver).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -142,14 +145,14 @@ pub struct Egress {
     /// Services by the port that callers connect to, which is never [`EGRESS_PORT`]. No two services of a view share
     /// a host, in whatever case, with or without a port.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub http_ports: BTreeMap<u16, Vec<HttpService>>,
+    pub http_ports: BTreeMap<u16, Vec<Arc<HttpService>>>,
     /// TCP services by the port that callers connect to, which is neither [`EGRESS_PORT`] nor a port of `http_ports`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub tcp_ports: BTreeMap<u16, TcpService>,
+    pub tcp_ports: BTreeMap<u16, Arc<TcpService>>,
     /// Every listener of a virtual node that a route of the view leads to, weight 0 included, in order of
     /// [`Target::key`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub targets: Vec<Target>,
+    pub targets: Vec<Arc<Target>>,
 }
 
 /// A virtual service called by HTTP, HTTP/2 or gRPC.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
@@ -54,7 +55,7 @@ pub(crate) struct Owner<'v> {
 pub(crate) struct EgressListener<'v> {
     pub(crate) mesh: &'v str,
     pub(crate) http_ports: Vec<u16>,
-    pub(crate) tcp_ports: &'v BTreeMap<u16, TcpService>,
+    pub(crate) tcp_ports: &'v BTreeMap<u16, Arc<TcpService>>,
     pub(crate) allow_all: bool,
     pub(crate) log: Option<&'v AccessLog>,
     pub(crate) bind: IpAddr,
@@ -76,8 +77,8 @@ enum Inputs<'v> {
     OutsideCluster(String),
     EgressListener(EgressListener<'v>),
     /// With whether everything else is allowed.
-    EgressRoutes(&'v str, u16, &'v [HttpService], bool),
-    DirectEgressRoutes(&'v str, &'v BTreeMap<u16, Vec<HttpService>>),
+    EgressRoutes(&'v str, u16, &'v [Arc<HttpService>], bool),
+    DirectEgressRoutes(&'v str, &'v BTreeMap<u16, Vec<Arc<HttpService>>>),
 }
 
 /// Everything that a proxy is to have, in no particular order; names are unique within a type.

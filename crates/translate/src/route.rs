@@ -1,6 +1,7 @@
 //! Routes: virtual hosts, matches, destinations, rewrites.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::route::v3::{
     DirectResponseAction, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost, WeightedCluster,
@@ -45,7 +46,12 @@ pub(crate) fn gateway(owner: Owner<'_>, listener: &GatewayListener, several: boo
 }
 
 /// The services called on a port. With `allow_all`, hosts that are none of them go where the caller wanted.
-pub(crate) fn egress(mesh: &str, port: u16, services: &[HttpService], allow_all: bool) -> RouteConfiguration {
+pub(crate) fn egress(
+    mesh: &str,
+    port: u16,
+    services: &[Arc<HttpService>],
+    allow_all: bool,
+) -> RouteConfiguration {
     let mut hosts: Vec<_> = services
         .iter()
         .map(|service| {
@@ -73,7 +79,7 @@ pub(crate) fn egress(mesh: &str, port: u16, services: &[HttpService], allow_all:
 
 /// All services by host alone, for those who talk to the egress port itself. A host without a port means the first
 /// port that the service is called on.
-pub(crate) fn direct_egress(mesh: &str, ports: &BTreeMap<u16, Vec<HttpService>>) -> RouteConfiguration {
+pub(crate) fn direct_egress(mesh: &str, ports: &BTreeMap<u16, Vec<Arc<HttpService>>>) -> RouteConfiguration {
     let mut hosts: Vec<VirtualHost> = Vec::new();
     for (port, services) in ports {
         for service in services {

@@ -1,0 +1,73 @@
+//! The proxies of one mesh, resolved with what they have in common worked out once.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use evermesh_model::{Diagnostic, Kind, MeshSnapshot};
+
+use crate::report::Report;
+use crate::service::Service;
+use crate::view::ProxyView;
+use crate::{gateway, node};
+
+/// A proxy's view, and what was found wrong on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// What the proxy is to do.
+    pub view: ProxyView,
+    /// Mistakes in what the view is made of, ordered.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Resolves the proxies of a mesh as it is at one moment.
+///
+/// A virtual service is resolved when the first proxy calls it, and shared by the views of all that do. The answers are
+/// those of [`resolve`](crate::resolve), in whatever order proxies are asked for.
+#[derive(Debug)]
+pub struct Resolver<'m> {
+    mesh: &'m MeshSnapshot,
+    services: BTreeMap<&'m str, OnceLock<Service>>,
+}
+
+impl<'m> Resolver<'m> {
+    /// A resolver that has not resolved anything yet.
+    pub fn new(mesh: &'m MeshSnapshot) -> Self {
+        let names = mesh.virtual_services.keys();
+        Self {
+            mesh,
+            services: names.map(|name| (name.as_str(), OnceLock::new())).collect(),
+        }
+    }
+
+    /// What the proxy of a virtual node or gateway is to do; `None` while the mesh has no such resource.
+    pub fn resolve(&self, kind: Kind, name: &str) -> Option<Resolved> {
+        let mut report = Report::default();
+        let view = match kind {
+            Kind::VirtualNode => {
+                let spec = self.mesh.virtual_nodes.get(name)?;
+                node::resolve(self, name, spec, &mut report)
+            }
+            Kind::VirtualGateway => {
+                let spec = self.mesh.virtual_gateways.get(name)?;
+                gateway::resolve(self, name, spec, &mut report)
+            }
+            _ => return None,
+        };
+        Some(Resolved {
+            view,
+            diagnostics: report.into_diagnostics(),
+        })
+    }
+
+    /// The mesh whose proxies are resolved.
+    pub(crate) fn mesh(&self) -> &'m MeshSnapshot {
+        self.mesh
+    }
+
+    /// A virtual service of the mesh.
+    pub(crate) fn service(&self, name: &str) -> Option<&Service> {
+        let spec = self.mesh.virtual_services.get(name)?;
+        let service = self.services.get(name)?;
+        Some(service.get_or_init(|| Service::resolve(self.mesh, name, spec)))
+    }
+}

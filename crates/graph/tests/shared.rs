@@ -1,0 +1,127 @@
+//! That proxies resolved together have the same views as each on its own, and share what is the same for all callers.
+
+use std::sync::Arc;
+
+use evermesh_graph::view::{Egress, WeightedTarget};
+use evermesh_graph::{Resolver, resolve};
+use evermesh_model::{Kind, Manifest, MeshSnapshot, Snapshot};
+use serde_json::{Value, json};
+
+/// A service `shop` behind a router, with a port for requests and one for connections.
+fn mesh(others: &[Value]) -> Arc<MeshSnapshot> {
+    let mut snapshot = Snapshot::default();
+    let target = json!({ "weightedTargets": [{ "virtualNode": "v1", "weight": 1, "port": 8080 }] });
+    let connection = json!({ "weightedTargets": [{ "virtualNode": "v1", "weight": 1, "port": 6379 }] });
+    let listeners = json!([
+        { "portMapping": { "port": 8080, "protocol": "http" } },
+        { "portMapping": { "port": 6379, "protocol": "tcp" } },
+    ]);
+    let discovery = json!({ "dns": { "hostname": "v1.local" } });
+    let resources = [
+        json!({ "meshName": "m", "spec": {} }),
+        json!({ "meshName": "m", "virtualNodeName": "v1",
+            "spec": { "listeners": listeners, "serviceDiscovery": discovery } }),
+        json!({ "meshName": "m", "virtualRouterName": "r", "spec": { "listeners": listeners } }),
+        json!({ "meshName": "m", "virtualRouterName": "r", "routeName": "requests",
+            "spec": { "httpRoute": { "match": { "prefix": "/" }, "action": target } } }),
+        json!({ "meshName": "m", "virtualRouterName": "r", "routeName": "connections",
+            "spec": { "tcpRoute": { "action": connection } } }),
+        json!({ "meshName": "m", "virtualServiceName": "shop",
+            "spec": { "provider": { "virtualRouter": { "virtualRouterName": "r" } } } }),
+    ];
+    for document in resources.iter().chain(others) {
+        let manifest = Manifest::from_value(document, "123456789012");
+        let Manifest { id, spec, .. } =
+            manifest.unwrap_or_else(|violations| panic!("{violations}: {document}"));
+        snapshot.put(&id, spec);
+    }
+    let mesh = snapshot.meshes().next();
+    Arc::clone(mesh.expect("the mesh comes first"))
+}
+
+fn caller(name: &str, backend: &Value) -> Value {
+    let backends = json!([{ "virtualService": backend }]);
+    json!({ "meshName": "m", "virtualNodeName": name, "spec": { "backends": backends } })
+}
+
+fn egress(resolver: &Resolver<'_>, node: &str) -> Egress {
+    let resolved = resolver.resolve(Kind::VirtualNode, node);
+    resolved.expect("it is in the mesh").view.egress
+}
+
+/// Where an egress leads, by whatever way.
+fn shares(egress: &Egress) -> Vec<&WeightedTarget> {
+    let routes = egress
+        .http_ports
+        .values()
+        .flatten()
+        .flat_map(|service| &service.routes);
+    let requests = routes.flat_map(|route| &route.targets);
+    let connections = egress.tcp_ports.values().flat_map(|service| &service.targets);
+    requests.chain(connections).collect()
+}
+
+#[test]
+fn callers_of_a_service_share_it() {
+    let plain = json!({ "virtualServiceName": "shop" });
+    let mesh = mesh(&[caller("a", &plain), caller("b", &plain)]);
+    let resolver = Resolver::new(&mesh);
+    let (a, b) = (egress(&resolver, "a"), egress(&resolver, "b"));
+
+    assert!(Arc::ptr_eq(&a.http_ports[&8080][0], &b.http_ports[&8080][0]));
+    assert!(Arc::ptr_eq(&a.tcp_ports[&6379], &b.tcp_ports[&6379]));
+    assert_eq!(a.targets.len(), 2);
+    assert!(a.targets.iter().zip(&b.targets).all(|(a, b)| Arc::ptr_eq(a, b)));
+}
+
+/// A client policy that this version cannot follow closes the service to its caller, and to no other.
+#[test]
+fn a_service_that_is_closed_to_one_caller_is_open_to_the_others() {
+    let tls = json!({ "validation": { "trust": { "file": { "certificateChain": "/ca.pem" } } } });
+    let refused = json!({ "virtualServiceName": "shop", "clientPolicy": { "tls": tls } });
+    let mesh = mesh(&[
+        caller("refused", &refused),
+        caller("served", &json!({ "virtualServiceName": "shop" })),
+    ]);
+    let resolver = Resolver::new(&mesh);
+    for _ in 0..2 {
+        let refused = egress(&resolver, "refused");
+        assert!(refused.http_ports.contains_key(&8080) && refused.tcp_ports.contains_key(&6379));
+        assert!(shares(&refused).is_empty() && refused.targets.is_empty());
+        let served = egress(&resolver, "served");
+        assert_eq!((shares(&served).len(), served.targets.len()), (2, 2));
+    }
+}
+
+/// What is wrong with a service is said to each of its callers, whoever came first.
+#[test]
+fn the_order_in_which_proxies_are_asked_for_does_not_matter() {
+    let backend = json!({ "virtualServiceName": "shop" });
+    let broken = json!({ "httpRoute": { "match": { "prefix": "/broken" },
+        "action": { "weightedTargets": [{ "virtualNode": "nobody", "weight": 1 }] } } });
+    let mesh = mesh(&[
+        json!({ "meshName": "m", "virtualRouterName": "r", "routeName": "broken", "spec": broken }),
+        // Called by the host of the other, and on its port for connections.
+        json!({ "meshName": "m", "virtualServiceName": "SHOP",
+            "spec": { "provider": { "virtualNode": { "virtualNodeName": "v1" } } } }),
+        caller("a", &backend),
+        caller("b", &json!({ "virtualServiceName": "SHOP" })),
+        json!({ "meshName": "m", "virtualNodeName": "c", "spec": { "backends": [
+            { "virtualService": { "virtualServiceName": "SHOP" } }, { "virtualService": backend },
+        ] } }),
+    ]);
+    let alone = |name: &&str| resolve(&mesh, Kind::VirtualNode, name);
+    for names in [["a", "b", "c"], ["c", "b", "a"], ["b", "c", "a"]] {
+        let resolver = Resolver::new(&mesh);
+        for name in names {
+            let together = resolver.resolve(Kind::VirtualNode, name);
+            assert_eq!(together, alone(&name), "{name} of {names:?}");
+        }
+    }
+    let said = ["a", "b", "c"].map(|name| alone(&name).expect("it is in the mesh").diagnostics.len());
+    assert_eq!(
+        said,
+        [1, 0, 3],
+        "the dangling target; then a host and a port that are taken"
+    );
+}

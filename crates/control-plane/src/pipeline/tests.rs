@@ -235,6 +235,24 @@ async fn proxies_that_come_and_go_leave_nothing_behind() {
     assert!(stays.borrow().is_some());
 }
 
+#[tokio::test]
+async fn a_step_that_panics_is_counted_and_leaves_what_is_published() {
+    let followed = Followed::start().await;
+    let mut receiver = followed.subscribe("m/virtualNode/n");
+    let before = newest(&receiver);
+    let published = followed.pipeline.lock().published.values().next().cloned();
+    let key = &published.expect("one is connected").key;
+    let built: Option<()> = followed.pipeline.build(key, || panic!("a fault on purpose"));
+    assert!(built.is_none() && Arc::ptr_eq(&newest(&receiver), &before));
+    assert_eq!(followed.pipeline.faults(), 1);
+
+    receiver.mark_unchanged();
+    followed.update("m/virtualNode/n", node("n.local")).await;
+    followed.update("m/virtualNode/n", logging("n.local")).await;
+    receiver.changed().await.unwrap();
+    assert_ne!(newest(&receiver), before);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_writers_leave_the_state_of_the_store() {
     let followed = Followed::start().await;

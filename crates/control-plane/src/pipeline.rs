@@ -14,7 +14,7 @@
 //! the latter takes the newest mesh, so what is published never goes back. The former may be taken within the latter,
 //! not the other way round.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,12 +22,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
+use evermesh_graph::Resolver;
 use evermesh_graph::view::ProxyView;
-use evermesh_model::{Diagnostic, MeshId};
+use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
 use evermesh_service::{RESOURCE_PREFIX, RecordError};
 use evermesh_store::{Batch, Event, ListOptions, Revision, Store, StoreError, Watch};
-use evermesh_translate::translate;
-use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet};
+use evermesh_translate::{Resource, ResourceKind, pieces};
+use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet, ResourceType};
 use futures::FutureExt;
 use tokio::sync::watch;
 use tracing::{error, warn};
@@ -59,8 +60,14 @@ struct State {
 struct Published {
     key: ProxyKey,
     /// Held while a newer one is built.
-    view: Mutex<Option<ProxyView>>,
+    built: Mutex<Option<Built>>,
     sender: watch::Sender<Option<Arc<ResourceSet>>>,
+}
+
+/// A configuration, and the view that it says.
+struct Built {
+    view: ProxyView,
+    set: Arc<ResourceSet>,
 }
 
 impl Pipeline {
@@ -169,42 +176,61 @@ impl Pipeline {
         changed
     }
 
-    /// Builds anew what proxies of some keys have.
+    /// Builds anew what proxies of some keys have. What those of one mesh have in common is resolved once. Meshes do not
+    /// change meanwhile: only the task that calls this changes them.
     async fn publish_where(&self, concerned: impl Fn(&ProxyKey) -> bool) {
-        let concerned: Vec<_> = {
+        let mut by_mesh: BTreeMap<MeshId, Vec<Arc<Published>>> = BTreeMap::new();
+        {
             let mut state = self.lock();
             state.forget_the_left();
-            let published = state.published.values();
-            published
-                .filter(|published| concerned(&published.key))
-                .cloned()
-                .collect()
-        };
-        for published in concerned {
-            self.publish(&published);
-            // There may be thousands; the thread is also that of streams and requests.
-            tokio::task::yield_now().await;
+            let published = state
+                .published
+                .values()
+                .filter(|published| concerned(&published.key));
+            for published in published {
+                let mesh = published.key.resource.mesh().clone();
+                by_mesh.entry(mesh).or_default().push(Arc::clone(published));
+            }
+        }
+        for (mesh, concerned) in by_mesh {
+            let Some(mesh) = self.newest(&mesh) else { continue };
+            let resolver = Resolver::new(&mesh);
+            for published in concerned {
+                self.publish(&published, &mut lock(&published.built), &resolver);
+                // There may be thousands; the thread is also that of streams and requests.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    fn publish(&self, published: &Published) {
-        let Published { key, view, sender } = published;
-        let mut last = lock(view);
-        let mesh = self.lock().meshes.mesh(key.resource.mesh()).cloned();
-        let resolved = self.build(key, || {
-            evermesh_graph::resolve(mesh.as_deref()?, key.resource.kind(), key.resource.name())
-        });
+    /// Builds what proxies of a new key have.
+    fn publish_first(&self, published: &Published) {
+        let mut last = lock(&published.built);
+        if let Some(mesh) = self.newest(published.key.resource.mesh()) {
+            self.publish(published, &mut last, &Resolver::new(&mesh));
+        }
+    }
+
+    fn publish(&self, published: &Published, last: &mut Option<Built>, resolver: &Resolver<'_>) {
+        let Published { key, sender, .. } = published;
+        let resolved = self.build(key, || resolver.resolve(key.resource.kind(), key.resource.name()));
         // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
         let Some(view) = resolved.flatten().map(|resolved| resolved.view) else {
             return;
         };
-        if last.as_ref() == Some(&view) {
+        if last.as_ref().is_some_and(|last| last.view == view) {
             return;
         }
-        if let Some(set) = self.build(key, || resource_set(&view, key)) {
-            *last = Some(view);
-            sender.send_replace(Some(Arc::new(set)));
+        if let Some(set) = self.build(key, || resource_set(&view, last.as_ref(), key)) {
+            let set = Arc::new(set);
+            sender.send_replace(Some(Arc::clone(&set)));
+            *last = Some(Built { view, set });
         }
+    }
+
+    /// The mesh as it is now; a proxy keeps what it has when its mesh is gone.
+    fn newest(&self, mesh: &MeshId) -> Option<Arc<MeshSnapshot>> {
+        self.lock().meshes.mesh(mesh).cloned()
     }
 
     /// Runs a pure step; a panic in it is a fault of ours that must not stop the others.
@@ -252,7 +278,7 @@ impl ConfigSource for Pipeline {
         let (sender, receiver) = watch::channel(None);
         let fresh = Arc::new(Published {
             key: key.clone(),
-            view: Mutex::default(),
+            built: Mutex::default(),
             sender,
         });
         // Proxies that come and go under ever new names must not fill the memory while nothing else happens.
@@ -261,7 +287,7 @@ impl ConfigSource for Pipeline {
         }
         state.published.insert(key, Arc::clone(&fresh));
         drop(state);
-        self.publish(&fresh);
+        self.publish_first(&fresh);
         Ok(receiver)
     }
 }
@@ -284,19 +310,40 @@ fn with_all_that_waits(first: Batch, watch: &mut Watch) -> Vec<Batch> {
     batches
 }
 
-fn resource_set(view: &ProxyView, key: &ProxyKey) -> ResourceSet {
-    let resources = translate(view, &key.placement);
+/// The resources of a view. Those whose inputs are the same as in the last configuration are taken over from it.
+fn resource_set(view: &ProxyView, last: Option<&Built>, key: &ProxyKey) -> ResourceSet {
+    let named = |view| {
+        pieces(view, &key.placement)
+            .into_iter()
+            .map(|piece| ((piece.kind(), piece.name()), piece))
+    };
+    let known: HashMap<_, _> = last.into_iter().flat_map(|last| named(&last.view)).collect();
     let mut set = ResourceSet::builder();
-    for cluster in &resources.clusters {
-        set = set.cluster(cluster);
-    }
-    for listener in &resources.listeners {
-        set = set.listener(listener);
-    }
-    for routes in &resources.routes {
-        set = set.route(routes);
+    for ((kind, name), piece) in named(view) {
+        let same = known
+            .get(&(kind, name.clone()))
+            .is_some_and(|known| *known == piece);
+        let kept = last
+            .filter(|_| same)
+            .and_then(|last| last.set.get(resource_type(kind), &name));
+        set = match kept {
+            Some(kept) => set.shared(resource_type(kind), kept),
+            None => match piece.build() {
+                Resource::Cluster(cluster) => set.cluster(&cluster),
+                Resource::Listener(listener) => set.listener(&listener),
+                Resource::Route(routes) => set.route(&routes),
+            },
+        };
     }
     set.build()
+}
+
+fn resource_type(kind: ResourceKind) -> ResourceType {
+    match kind {
+        ResourceKind::Cluster => ResourceType::Cluster,
+        ResourceKind::Listener => ResourceType::Listener,
+        ResourceKind::Route => ResourceType::Route,
+    }
 }
 
 #[cfg(test)]

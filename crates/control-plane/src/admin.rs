@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `GET /healthz` | 200 `ok` once it serves and a full configuration has been built |
+//! | `GET /healthz` | 200 `ok` once it serves and a full configuration has been built; 503 when changes no longer reach proxies |
 //! | `GET /evermesh/proxies` | `{"proxies": [...]}`: every connected proxy, see [`ProxyJson`] |
 //! | `GET /evermesh/diagnostics` | `{"diagnostics": [...]}`: what is wrong in the meshes, see [`DiagnosticJson`] |
 //!
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use evermesh_aws_api::{Credentials, Limits, signed_only};
@@ -87,16 +88,28 @@ pub(crate) fn router(
     credentials: Option<Credentials>,
     limits: Limits,
 ) -> Router {
+    let health = get(health).with_state(Arc::clone(&pipeline));
     let views = Router::new()
         .route("/evermesh/proxies", get(proxies))
         .route("/evermesh/diagnostics", get(diagnostics))
         .with_state((pipeline, xds));
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", health)
         .merge(signed_only(views, SERVICE, credentials, limits))
 }
 
 type Shared = State<(Arc<Pipeline>, XdsServer)>;
+
+async fn health(State(pipeline): State<Arc<Pipeline>>) -> (StatusCode, &'static str) {
+    if pipeline.is_followed() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "changes no longer reach proxies: restart, and see the log\n",
+        )
+    }
+}
 
 async fn proxies(State((_, xds)): Shared) -> Json<Value> {
     let proxies: Vec<ProxyJson> = xds.proxies().iter().map(ProxyJson::from).collect();

@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct Pipeline {
     state: Mutex<State>,
     default_account: String,
     faults: AtomicU64,
+    /// Set when nobody follows the store any more.
+    ended: AtomicBool,
 }
 
 #[derive(Default)]
@@ -83,6 +85,7 @@ impl Pipeline {
             state: Mutex::default(),
             default_account,
             faults: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
         };
         let watch = pipeline.read(store).await?;
         Ok((pipeline, watch))
@@ -90,6 +93,7 @@ impl Pipeline {
 
     /// Follows the store until it closes.
     pub(crate) async fn follow(&self, store: &dyn Store, mut watch: Watch) {
+        let _ending = Ending(&self.ended);
         loop {
             match watch.next().await {
                 Ok(batch) => self.apply(with_all_that_waits(batch, &mut watch)).await,
@@ -103,6 +107,11 @@ impl Pipeline {
                 }
             }
         }
+    }
+
+    /// Whether changes still reach proxies. Only a fault of ours or the end of the store ends that.
+    pub(crate) fn is_followed(&self) -> bool {
+        !self.ended.load(Ordering::Relaxed)
     }
 
     /// Revision of the store that is published, to those whom it concerns.
@@ -250,6 +259,15 @@ impl Pipeline {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+}
+
+/// Tells that following ended, however it did.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

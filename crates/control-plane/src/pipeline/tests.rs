@@ -339,3 +339,17 @@ fn logging(hostname: &str) -> Value {
     node["logging"] = json!({ "accessLog": { "file": { "path": "/dev/stdout" } } });
     node
 }
+
+#[tokio::test]
+async fn it_is_known_that_nobody_follows_any_more() {
+    let followed = Followed::start().await;
+    followed.update("m/virtualNode/n", json!({})).await;
+    followed.caught_up().await;
+    assert!(followed.pipeline.is_followed());
+    followed.follower.abort();
+    let pipeline = &followed.pipeline;
+    wait_until_async("the end is noted", DEADLINE, async || {
+        (!pipeline.is_followed()).then_some(())
+    })
+    .await;
+}

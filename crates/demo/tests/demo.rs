@@ -142,6 +142,8 @@ impl Stage {
             ("evermesh-proxy", binary("evermesh-proxy")),
             ("envoy", envoy),
         ] {
+            // The file itself: a link to it may lead through directories that are closed to others.
+            let program = program.canonicalize().unwrap();
             fs::hard_link(&program, stage.path(name))
                 .or_else(|_| fs::copy(&program, stage.path(name)).map(drop))
                 .unwrap();

@@ -24,6 +24,7 @@ mod dispatch;
 mod error;
 mod guard;
 mod limits;
+mod origin;
 mod protocol;
 mod request;
 mod router;

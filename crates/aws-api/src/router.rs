@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::protocol::{self, Answer, Protocol};
 use crate::request::{Request, read_body};
 use crate::sigv4::{self, Authorization, Principal, SignatureError};
-use crate::{appmesh, sts};
+use crate::{appmesh, origin, sts};
 
 /// What the endpoints need.
 pub struct ApiOptions {
@@ -140,6 +140,11 @@ async fn carry_out(api: &ApiOptions, request: http::Request<Body>, request_id: &
         Err(error) => return Outcome::refused(&Destination::of(&request, scope_service), error.into()),
     }
     let destination = Destination::of(&request, scope_service);
+    if api.credentials.is_none()
+        && let Err(error) = origin::check(&request.head.headers)
+    {
+        return Outcome::refused(&destination, error);
+    }
     let principal = match identify(api, &request, authorization) {
         Ok(principal) => principal,
         Err(error) => {

@@ -276,3 +276,24 @@ async fn a_wrong_method_is_told_the_right_ones() {
     let reply = server.call("PATCH", "/v20190125/meshes/m", "").await;
     assert_eq!(reply.header("allow"), Some("GET, PUT, DELETE"));
 }
+
+#[tokio::test]
+async fn pages_of_others_cannot_use_an_open_endpoint() {
+    let server = Server::start(Memory::default()).await;
+    let create = async |origin: &str| {
+        let headers = [("origin", origin)];
+        let reply = server
+            .call_with("PUT", "/v20190125/meshes", &headers, r#"{"meshName":"m"}"#)
+            .await;
+        (reply.status, reply.header("x-amzn-errortype").map(str::to_owned))
+    };
+    let refused = (403, Some("ForbiddenException".to_owned()));
+    assert_eq!(create("http://rebound.example.com:7070").await, refused);
+    assert_eq!(create("null").await, refused);
+    assert_eq!(
+        server.call("GET", "/v20190125/meshes/m", "").await.status,
+        404,
+        "nothing was made"
+    );
+    assert_eq!(create("http://127.0.0.1:7070").await, (200, None));
+}

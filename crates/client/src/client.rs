@@ -124,7 +124,7 @@ impl Client {
         let mut path = base.clone();
         loop {
             let page: Value = self.get_json(&path).await?;
-            let items = page.get(plural(kind)).and_then(Value::as_array);
+            let items = page.get(kind.plural()).and_then(Value::as_array);
             let items = items.and_then(|items| {
                 let ids = items.iter().map(|item| decode::reference(kind, parent, item));
                 ids.collect::<Option<Vec<_>>>()
@@ -230,7 +230,7 @@ fn next_page(base: &str, token: &str) -> String {
 
 /// Path of all resources of a kind in their parent. The step of a router or gateway is in the singular there.
 fn collection(kind: Kind, parent: Option<&ResourceId>) -> String {
-    let plural = plural(kind);
+    let plural = kind.plural();
     match parent {
         None => format!("/v20190125/{plural}"),
         Some(parent) if parent.kind() == Kind::Mesh => {
@@ -242,18 +242,6 @@ fn collection(kind: Kind, parent: Option<&ResourceId>) -> String {
             parent.kind(),
             encode(parent.name())
         ),
-    }
-}
-
-fn plural(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Mesh => "meshes",
-        Kind::VirtualNode => "virtualNodes",
-        Kind::VirtualRouter => "virtualRouters",
-        Kind::Route => "routes",
-        Kind::VirtualService => "virtualServices",
-        Kind::VirtualGateway => "virtualGateways",
-        Kind::GatewayRoute => "gatewayRoutes",
     }
 }
 

@@ -8,7 +8,7 @@ use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
 use crate::defaults;
 use crate::egress::Egresses;
-use crate::node::{access_log, allow_all, ip_preference, may_be_plain, protocol};
+use crate::node::{access_log, allow_all, ip_preference, may_be_plain_by_default, protocol};
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
@@ -29,11 +29,7 @@ pub(crate) fn resolve(
     let place = Place::spec_of(&id);
     let access_log = access_log(spec.logging.as_ref(), &place, report);
     ip_preference(mesh, report);
-    let defaults = spec
-        .backend_defaults
-        .as_ref()
-        .and_then(|d| d.client_policy.as_ref());
-    let plain = may_be_plain(defaults, &place.at("backendDefaults"), report);
+    let plain = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
 
     let mut egresses = Egresses::new(resolver, report);
     let mut resolved: Vec<Candidate> = mesh

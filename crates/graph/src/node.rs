@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use evermesh_model::spec::{
-    AccessLog as AccessLogSpec, Backend, ClientPolicy, Listener, ListenerTlsMode, Logging,
+    AccessLog as AccessLogSpec, Backend, BackendDefaults, ClientPolicy, Listener, ListenerTlsMode, Logging,
 };
 use evermesh_model::spec::{EgressFilterType, IpPreference, PortProtocol, VirtualNodeSpec};
 use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
@@ -27,11 +27,7 @@ pub(crate) fn resolve(
     let listeners = app_listeners(spec, &place, report);
     let access_log = access_log(spec.logging.as_ref(), &place, report);
     ip_preference(mesh, report);
-    let defaults = spec
-        .backend_defaults
-        .as_ref()
-        .and_then(|d| d.client_policy.as_ref());
-    let plain_by_default = may_be_plain(defaults, &place.at("backendDefaults"), report);
+    let plain_by_default = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
 
     let mut egresses = Egresses::new(resolver, report);
     for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
@@ -162,6 +158,16 @@ pub(crate) fn ip_preference(mesh: &MeshSnapshot, report: &mut Report) {
         preference,
         "IPv6 is preferred, IPv4 accepted, listeners bind IPv4",
     );
+}
+
+/// [`may_be_plain`] for what says nothing of its own.
+pub(crate) fn may_be_plain_by_default(
+    defaults: Option<&BackendDefaults>,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> bool {
+    let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    may_be_plain(policy, &place.at("backendDefaults"), report)
 }
 
 /// Whether traffic under this client policy may go in plain text. A policy that enforces TLS forbids it.

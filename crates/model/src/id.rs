@@ -47,6 +47,19 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
+    /// Several of the kind, as paths and answers of the API spell them, such as `virtualNodes`.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Mesh => "meshes",
+            Self::VirtualNode => "virtualNodes",
+            Self::VirtualRouter => "virtualRouters",
+            Self::Route => "routes",
+            Self::VirtualService => "virtualServices",
+            Self::VirtualGateway => "virtualGateways",
+            Self::GatewayRoute => "gatewayRoutes",
+        }
+    }
+
     /// The member that holds the resource's name, such as `virtualNodeName`.
     pub fn name_field(self) -> &'static str {
         match self {

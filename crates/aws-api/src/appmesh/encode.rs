@@ -30,7 +30,7 @@ pub(super) fn list(kind: Kind, page: &Page<ResourceRef>) -> Value {
             Value::Object(reference)
         })
         .collect();
-    with_next_token(plural(kind), json!(items), page.next_token.as_deref())
+    with_next_token(kind.plural(), json!(items), page.next_token.as_deref())
 }
 
 /// A page of tags.
@@ -77,18 +77,6 @@ fn timestamp(time: SystemTime) -> Value {
     #[allow(clippy::cast_precision_loss, reason = "exact for the next 285,000 years")]
     let seconds = millis as f64 / 1e3;
     json!(seconds)
-}
-
-fn plural(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Mesh => "meshes",
-        Kind::VirtualNode => "virtualNodes",
-        Kind::VirtualRouter => "virtualRouters",
-        Kind::Route => "routes",
-        Kind::VirtualService => "virtualServices",
-        Kind::VirtualGateway => "virtualGateways",
-        Kind::GatewayRoute => "gatewayRoutes",
-    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,12 @@ use std::{
     io::Write,
     path::Path,
     sync::Arc,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use evermesh_store::{
-    Batch, Entry, Event, ListOptions, Outcome, Revision, SqliteOptions, SqliteStore, Store, Txn,
+    Batch, Entry, Event, ListOptions, Outcome, Revision, SqliteOptions, SqliteStore, Store, StoreError, Txn,
 };
 use rand::Rng;
 use tokio::task::JoinSet;
@@ -212,12 +214,20 @@ impl Ledger {
     }
 }
 
+/// Opens the store, once nobody holds it any more: a process that another test is just starting has a copy of every
+/// file of this one, locks included, until it runs its own program.
 fn open(path: &Path) -> SqliteStore {
-    let options = SqliteOptions {
-        keep_revisions: Some(KEEP_REVISIONS),
-        ..SqliteOptions::default()
-    };
-    SqliteStore::open(path, options).unwrap()
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let options = SqliteOptions {
+            keep_revisions: Some(KEEP_REVISIONS),
+            ..SqliteOptions::default()
+        };
+        match SqliteStore::open(path, options) {
+            Err(StoreError::Locked { .. }) if Instant::now() < end => sleep(Duration::from_millis(5)),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 fn account(index: usize) -> String {

@@ -90,6 +90,17 @@ async fn run_to_its_end(engine: &Engine) -> Result<Outcome, SupervisorError> {
     engine.supervisor().run(&mut stop).await
 }
 
+/// Asks to stop as soon as the engine runs; returns when it has.
+async fn stop_once_started(engine: &Engine, supervisor: &Supervisor) {
+    let (ask, mut stop) = mpsc::channel(1);
+    let asking = async {
+        engine.started().await;
+        ask.send(()).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(supervisor.run(&mut stop), asking);
+    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+}
+
 #[tokio::test]
 async fn an_exit_is_passed_on() {
     let engine = Engine::script("echo started >> $HERE/log; exit 7");
@@ -128,14 +139,8 @@ async fn a_stop_request_between_two_starts_ends_at_once() {
     let mut engine = Engine::script("echo started >> $HERE/log; exit 3");
     engine.lifecycle.restart_count = 1;
     engine.lifecycle.restart_pause = FOR_EVER;
-    let (ask, mut stop) = mpsc::channel(1);
     let supervisor = engine.supervisor();
-    let asking = async {
-        engine.started().await;
-        ask.send(()).await.unwrap();
-    };
-    let (outcome, ()) = tokio::join!(supervisor.run(&mut stop), asking);
-    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    stop_once_started(&engine, &supervisor).await;
     assert_eq!(engine.log(), "started\n");
 }
 
@@ -172,14 +177,8 @@ async fn the_drain_ends_with_its_time() {
     let admin = admin("LIVE", Arc::new(AtomicU64::new(1))).await;
     let mut engine = Engine::serving(&admin);
     engine.lifecycle.drain_wait = Duration::from_millis(50);
-    let (ask, mut stop) = mpsc::channel(1);
     let supervisor = engine.supervisor();
-    let asking = async {
-        engine.started().await;
-        ask.send(()).await.unwrap();
-    };
-    let (outcome, ()) = tokio::join!(supervisor.run(&mut stop), asking);
-    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    stop_once_started(&engine, &supervisor).await;
     assert_eq!(engine.log(), "started\nTERM\n");
 }
 
@@ -207,14 +206,8 @@ async fn a_second_stop_request_ends_the_wait() {
 async fn a_proxy_that_never_served_stops_without_a_drain() {
     let admin = admin("PRE_INITIALIZING", Arc::new(AtomicU64::new(1))).await;
     let engine = Engine::serving(&admin);
-    let (ask, mut stop) = mpsc::channel(1);
     let supervisor = engine.supervisor();
-    let asking = async {
-        engine.started().await;
-        ask.send(()).await.unwrap();
-    };
-    let (outcome, ()) = tokio::join!(supervisor.run(&mut stop), asking);
-    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    stop_once_started(&engine, &supervisor).await;
     assert_eq!(admin.requests(), ["GET /server_info 0"]);
 }
 
@@ -223,14 +216,8 @@ async fn an_engine_that_ignores_sigterm_is_killed() {
     let engine = Engine::script(
         "trap '' TERM\necho $$ > $4.pid\necho started >> $HERE/log\nwhile :; do sleep 0.02; done",
     );
-    let (ask, mut stop) = mpsc::channel(1);
     let supervisor = engine.supervisor();
-    let asking = async {
-        engine.started().await;
-        ask.send(()).await.unwrap();
-    };
-    let (outcome, ()) = tokio::join!(supervisor.run(&mut stop), asking);
-    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    stop_once_started(&engine, &supervisor).await;
     let pid = fs::read_to_string(supervisor.bootstrap_file().with_file_name("admin.address.pid")).unwrap();
     assert!(
         !Path::new(&format!("/proc/{}", pid.trim())).exists(),

@@ -11,15 +11,8 @@ pub(crate) const TIMEOUTS: Timeouts = Timeouts {
     idle: 300_000,
 };
 
-/// Envoy's counters are signed; this is as good as no limit.
-const UNLIMITED: u32 = 2_147_483_647;
-
 /// Circuit breakers are as good as off unless a connection pool says otherwise.
-pub(crate) const LIMITS: Limits = Limits {
-    connections: UNLIMITED,
-    pending_requests: UNLIMITED,
-    requests: UNLIMITED,
-};
+pub(crate) const LIMITS: Limits = Limits::UNLIMITED;
 
 /// Route priority of a route that has none.
 pub(crate) const PRIORITY: u32 = 1000;

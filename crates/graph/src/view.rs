@@ -281,6 +281,15 @@ pub struct Limits {
     pub requests: u32,
 }
 
+impl Limits {
+    /// As good as none: Envoy's counters are signed, and this is the largest.
+    pub const UNLIMITED: Self = Self {
+        connections: 2_147_483_647,
+        pending_requests: 2_147_483_647,
+        requests: 2_147_483_647,
+    };
+}
+
 /// When and how often a request is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -25,8 +25,8 @@ use crate::piece::Owner;
 const CONNECT_TIMEOUT: u64 = 1000;
 /// Time to connect within the proxy's own host.
 const LOCAL_CONNECT_TIMEOUT: u64 = 250;
-/// Envoy's counters are signed; this is as good as no limit.
-const UNLIMITED: u32 = 2_147_483_647;
+/// Most retries in flight: as good as no limit, as App Mesh set it (user guide, "Envoy defaults").
+const MAX_RETRIES: u32 = Limits::UNLIMITED.requests;
 
 /// The application behind a listener.
 pub(crate) fn local_application(owner: Owner<'_>, listener: &AppListener, address: IpAddr) -> Cluster {
@@ -72,7 +72,7 @@ pub(crate) fn target(mesh: &str, target: &Target) -> Cluster {
     let address = host(absolute(name), target.key.port);
     Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
-        circuit_breakers: Some(circuit_breakers(unlimited())),
+        circuit_breakers: Some(circuit_breakers(Limits::UNLIMITED)),
         ..to_address(
             names::target(mesh, &target.key),
             target.key.protocol,
@@ -89,7 +89,7 @@ pub(crate) fn original_destination(name: String) -> Cluster {
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::OriginalDst.into())),
         lb_policy: LbPolicy::ClusterProvided.into(),
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
-        circuit_breakers: Some(circuit_breakers(unlimited())),
+        circuit_breakers: Some(circuit_breakers(Limits::UNLIMITED)),
         typed_extension_protocol_options: http_options(UpstreamProtocolOptions::UseDownstreamProtocolConfig(
             UseDownstreamHttpConfig {
                 http_protocol_options: Some(Http1ProtocolOptions::default()),
@@ -152,21 +152,13 @@ fn http_options(options: UpstreamProtocolOptions) -> HashMap<String, Any> {
     )])
 }
 
-fn unlimited() -> Limits {
-    Limits {
-        connections: UNLIMITED,
-        pending_requests: UNLIMITED,
-        requests: UNLIMITED,
-    }
-}
-
 fn circuit_breakers(limits: Limits) -> CircuitBreakers {
     CircuitBreakers {
         thresholds: vec![circuit_breakers::Thresholds {
             max_connections: Some(number(limits.connections)),
             max_pending_requests: Some(number(limits.pending_requests)),
             max_requests: Some(number(limits.requests)),
-            max_retries: Some(number(UNLIMITED)),
+            max_retries: Some(number(MAX_RETRIES)),
             ..circuit_breakers::Thresholds::default()
         }],
         ..CircuitBreakers::default()

@@ -3,8 +3,8 @@
 //! The 38 operations of the API are eight verbs over seven kinds. Whoever writes resources (the AWS API, the
 //! Kubernetes controller, CloudFormation, the CLI, the console) speaks [`MeshService`] and nothing below it;
 //! [`StoreService`] answers from a [`Store`](evermesh_store::Store). Whoever reads resources to configure proxies
-//! starts from [`load_snapshot`], watches [`RESOURCE_PREFIX`] and decodes what it sees with [`decode_change`]; how
-//! things are stored is told in [`record`].
+//! lists and watches [`RESOURCE_PREFIX`] and decodes what it sees with [`decode_change`] ([`load_snapshot`] does so once,
+//! for those who want all or an error); how things are stored is told in [`record`].
 
 mod api;
 mod error;

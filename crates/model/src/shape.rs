@@ -201,7 +201,8 @@ impl Reader {
         }
     }
 
-    fn bounded<T: Shape>(
+    /// A value within bounds that passes a check.
+    pub fn bounded<T: Shape>(
         &mut self,
         value: &Value,
         bounds: Bounds,

@@ -1,5 +1,7 @@
 //! The `#[shape(...)]` attributes of fields and variants.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Attribute, LitInt, LitStr, Path};
 
 /// What a field or variant says about itself.
@@ -16,6 +18,20 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
+    /// The bounds and the check as the last two arguments of a read.
+    pub(crate) fn arguments(&self) -> TokenStream {
+        let bound = |bound: &Option<LitInt>| match bound {
+            None => quote!(::std::option::Option::None),
+            Some(number) => quote!(::std::option::Option::Some(#number)),
+        };
+        let (min, max) = (bound(&self.min), bound(&self.max));
+        let check = match &self.check {
+            None => quote!(|_| ::std::result::Result::Ok(())),
+            Some(path) => quote!(#path),
+        };
+        quote!(crate::shape::Bounds { min: #min, max: #max }, #check)
+    }
+
     pub(crate) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
         let mut parsed = Self::default();
         for attribute in attributes.iter().filter(|a| a.path().is_ident("shape")) {

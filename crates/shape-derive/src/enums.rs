@@ -53,13 +53,18 @@ pub(crate) fn implement_union(name: &Ident, data: &DataEnum) -> syn::Result<Toke
         .map(member_type)
         .collect::<syn::Result<Vec<_>>>()?;
     let wire_names: Vec<_> = variants.iter().map(|v| camel_case(&v.to_string())).collect();
+    let arguments = data
+        .variants
+        .iter()
+        .map(|variant| Ok(Attributes::parse(&variant.attrs)?.arguments()))
+        .collect::<syn::Result<Vec<_>>>()?;
     Ok(quote! {
         impl crate::shape::Shape for #name {
             fn read(value: &::serde_json::Value, reader: &mut crate::shape::Reader) -> ::std::option::Option<Self> {
                 let (member, value) = reader.union_member(value, &[#(#wire_names),*])?;
                 match member {
                     #(#wire_names => reader
-                        .within_field(member, |reader| <#types as crate::shape::Shape>::read(value, reader))
+                        .within_field(member, |reader| reader.bounded::<#types>(value, #arguments))
                         .map(Self::#variants),)*
                     _ => ::std::option::Option::None,
                 }

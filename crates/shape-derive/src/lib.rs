@@ -9,7 +9,7 @@
 //! | `enum` of unit variants | string, given by `#[shape(name = "...")]` on each variant |
 //! | `enum` of one-field variants | union: an object with exactly one member, the variant in camelCase |
 //!
-//! `#[shape(min = N, max = N)]` on a field bounds a number's value, a string's length in characters or a list's
+//! `#[shape(min = N, max = N)]` on a field or a union's variant bounds a number's value, a string's length in characters or a list's
 //! number of items. `#[shape(check = path)]` names a `fn(&T) -> Result<(), String>` run on the read value.
 
 mod attributes;

@@ -39,24 +39,14 @@ pub(crate) fn implement(name: &Ident, fields: &FieldsNamed) -> syn::Result<Token
 fn read_field(field: &Field) -> syn::Result<TokenStream> {
     let identifier = &field.ident;
     let wire_name = wire_name(field);
-    let Attributes { min, max, check, .. } = Attributes::parse(&field.attrs)?;
-    let min = min.map_or(
-        quote!(::std::option::Option::None),
-        |n| quote!(::std::option::Option::Some(#n)),
-    );
-    let max = max.map_or(
-        quote!(::std::option::Option::None),
-        |n| quote!(::std::option::Option::Some(#n)),
-    );
-    let bounds = quote!(crate::shape::Bounds { min: #min, max: #max });
-    let check = check.map_or(quote!(|_| ::std::result::Result::Ok(())), |path| quote!(#path));
+    let arguments = Attributes::parse(&field.attrs)?.arguments();
     Ok(match optional(&field.ty) {
         Some(inner) => quote! {
-            let #identifier = reader.optional::<#inner>(object, #wire_name, #bounds, #check);
+            let #identifier = reader.optional::<#inner>(object, #wire_name, #arguments);
         },
         None => {
             let ty = &field.ty;
-            quote! { let #identifier = reader.required::<#ty>(object, #wire_name, #bounds, #check); }
+            quote! { let #identifier = reader.required::<#ty>(object, #wire_name, #arguments); }
         }
     })
 }

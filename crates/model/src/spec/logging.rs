@@ -30,30 +30,9 @@ pub struct FileAccessLog {
 #[derive(Debug, Clone, PartialEq, Eq, Shape)]
 #[allow(missing_docs, reason = "the union's members")]
 pub enum LoggingFormat {
-    Text(TextFormat),
+    #[shape(min = 1, max = 1000)]
+    Text(String),
     Json(Vec<JsonFormatRef>),
-}
-
-/// A line as text with command operators.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextFormat(pub String);
-
-impl crate::shape::Shape for TextFormat {
-    fn read(value: &serde_json::Value, reader: &mut crate::shape::Reader) -> Option<Self> {
-        let text = reader.text(value)?;
-        let length = text.chars().count();
-        if (1..=1000).contains(&length) {
-            return Some(Self(text.to_owned()));
-        }
-        reader.fail(format!("must be 1 to 1000 characters long, is {length}"));
-        None
-    }
-}
-
-impl serde::Serialize for TextFormat {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
 }
 
 /// A member of a JSON log line.

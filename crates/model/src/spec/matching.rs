@@ -18,33 +18,15 @@ pub struct HeaderMatch {
 #[derive(Debug, Clone, PartialEq, Eq, Shape)]
 #[allow(missing_docs, reason = "the union's members")]
 pub enum HeaderMatchMethod {
-    Exact(HeaderText),
-    Prefix(HeaderText),
-    Suffix(HeaderText),
-    Regex(HeaderText),
+    #[shape(min = 1, max = 255)]
+    Exact(String),
+    #[shape(min = 1, max = 255)]
+    Prefix(String),
+    #[shape(min = 1, max = 255)]
+    Suffix(String),
+    #[shape(min = 1, max = 255)]
+    Regex(String),
     Range(MatchRange),
-}
-
-/// A header value or a part of one, 1 to 255 characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeaderText(pub String);
-
-impl crate::shape::Shape for HeaderText {
-    fn read(value: &serde_json::Value, reader: &mut crate::shape::Reader) -> Option<Self> {
-        let text = reader.text(value)?;
-        let length = text.chars().count();
-        if (1..=255).contains(&length) {
-            return Some(Self(text.to_owned()));
-        }
-        reader.fail(format!("must be 1 to 255 characters long, is {length}"));
-        None
-    }
-}
-
-impl serde::Serialize for HeaderText {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
 }
 
 /// Integers from `start` to before `end`.

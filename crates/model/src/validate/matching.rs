@@ -43,7 +43,7 @@ pub(super) fn headers(rules: &mut Rules, step: &str, headers: Option<&Vec<Header
                     rules.fail_at("match.range", message);
                 }
                 Some(HeaderMatchMethod::Regex(pattern)) => {
-                    rules.at("match.regex", |rules| compiles(rules, &pattern.0));
+                    rules.at("match.regex", |rules| compiles(rules, pattern));
                 }
                 _ => {}
             }

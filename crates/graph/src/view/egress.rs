@@ -1,0 +1,51 @@
+//! What goes out: virtual services by the port that callers connect to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Route, Target, WeightedTarget};
+
+/// What goes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Egress {
+    /// Whether traffic to anything that is no service of the view may leave.
+    pub allow_all: bool,
+    /// Services by the port that callers connect to, which is never [`EGRESS_PORT`]. No two services of a view share
+    /// a host, in whatever case, with or without a port.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub http_ports: BTreeMap<u16, Vec<Arc<HttpService>>>,
+    /// TCP services by the port that callers connect to, which is neither [`EGRESS_PORT`] nor a port of `http_ports`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub tcp_ports: BTreeMap<u16, Arc<TcpService>>,
+    /// Every listener of a virtual node that a route of the view leads to, weight 0 included, in order of
+    /// [`Target::key`].
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub targets: Vec<Arc<Target>>,
+}
+
+/// A virtual service called by HTTP, HTTP/2 or gRPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpService {
+    /// Name of the virtual service, which is the host that callers ask for.
+    pub name: String,
+    /// Routes in the order in which they are tried; none answers every request with 404.
+    pub routes: Vec<Route>,
+}
+
+/// A virtual service reached by TCP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TcpService {
+    /// Name of the virtual service.
+    pub name: String,
+    /// Name of the route.
+    pub route: String,
+    /// Where connections go, as for a [`Route`]; none closes them.
+    pub targets: Vec<WeightedTarget>,
+    /// How long a connection may be quiet.
+    pub idle_timeout: u64,
+}

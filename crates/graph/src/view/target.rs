@@ -1,0 +1,37 @@
+//! Listeners of virtual nodes that routes lead to, and how they are found.
+
+use serde::{Deserialize, Serialize};
+
+use super::Protocol;
+
+/// A listener of a virtual node, as seen by those who call it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetKey {
+    /// Name of the virtual node.
+    pub virtual_node: String,
+    /// What is spoken to it.
+    pub protocol: Protocol,
+    /// Its port.
+    pub port: u16,
+}
+
+/// A listener of a virtual node that routes lead to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// What names it.
+    pub key: TargetKey,
+    /// How its addresses are found.
+    pub discovery: Discovery,
+}
+
+/// How the addresses of a virtual node are found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Discovery {
+    /// By a name whose answer is one load balancer: any of its addresses will do.
+    DnsLoadBalancer(String),
+    /// By a name whose answer is all endpoints: traffic is spread over them.
+    DnsEndpoints(String),
+}

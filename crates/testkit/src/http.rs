@@ -17,7 +17,11 @@ pub struct Response {
     pub body: String,
 }
 
-pub(crate) fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Response> {
+/// Sends a request without body; blocks until the whole answer is there.
+///
+/// # Errors
+/// When there is no connection, no answer in time, or what comes is not HTTP.
+pub fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     let head = format!(

@@ -19,5 +19,5 @@ mod http;
 mod process;
 mod wait;
 
-pub use http::Response;
+pub use http::{Response, request};
 pub use wait::{DEADLINE, wait_until, wait_until_async};

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 pub enum Tool {
     /// Stock Envoy: `ENVOY_PATH`, the tools' environment, or `PATH`.
     Envoy,
+    /// The oldest stock Envoy that is still installable as the pinned one is: `ENVOY_OLDEST_PATH`, or the tools'
+    /// environment.
+    EnvoyOldest,
     /// The AWS CLI: the tools' environment only, for its version decides what it sends.
     Aws,
     /// Python with boto3: the tools' environment only.
@@ -42,6 +45,10 @@ impl Tool {
                 Some(path) => executable(path.into()),
                 None => in_tools("envoy").or_else(|| on_path("envoy")),
             },
+            Self::EnvoyOldest => match env::var_os("ENVOY_OLDEST_PATH") {
+                Some(path) => executable(path.into()),
+                None => in_tools("envoy-oldest"),
+            },
             Self::Aws => in_tools("aws"),
             Self::Python => in_tools("python"),
         }
@@ -50,6 +57,7 @@ impl Tool {
     fn name(self) -> &'static str {
         match self {
             Self::Envoy => "ENVOY",
+            Self::EnvoyOldest => "ENVOY_OLDEST",
             Self::Aws => "AWS",
             Self::Python => "PYTHON",
         }

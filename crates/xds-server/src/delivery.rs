@@ -61,6 +61,13 @@ pub(crate) enum Heard {
     Asked,
 }
 
+impl Heard {
+    /// Whether it answers a response, and not on its own account.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Rejected(_))
+    }
+}
+
 /// What may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Allow {

@@ -18,6 +18,8 @@
 //! Versions are hashes of content. They are the same after a restart and on every replica, so a proxy that comes
 //! back and states the version it holds is sent nothing when nothing changed.
 
+mod budget;
+mod counters;
 mod delivery;
 mod options;
 mod registry;
@@ -26,6 +28,7 @@ mod server;
 mod session;
 mod set;
 mod source;
+mod stats;
 mod status;
 mod stream;
 mod subscription;
@@ -39,4 +42,5 @@ pub use resource::{PerType, Resource, ResourceType, Version};
 pub use server::{ServeError, XdsServer};
 pub use set::{Collection, ResourceSet, ResourceSetBuilder};
 pub use source::{ConfigSource, Refusal};
-pub use status::{Nack, ProxyStatus, Stats, SyncState, TypeStatus};
+pub use stats::{Histogram, Protocol, RefusalReason, ResponseCounts, Stats, StreamCounts};
+pub use status::{Nack, ProxyStatus, SyncState, TypeStatus};

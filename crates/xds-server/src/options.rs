@@ -11,10 +11,20 @@ pub struct Options {
     pub identifier: String,
     /// Streams open at a time; more are refused with `RESOURCE_EXHAUSTED`.
     pub max_streams: usize,
+    /// Streams open at a time for one node id; more are refused with `RESOURCE_EXHAUSTED`. All proxies of a virtual
+    /// node have the same id, so this is the number of its tasks.
+    pub max_streams_per_node: usize,
+    /// Requests in excess of [`request_rate`](Self::request_rate) that a stream may send at once; one more ends it
+    /// with `RESOURCE_EXHAUSTED`. Answers to what it was sent do not count.
+    pub request_burst: u32,
+    /// Requests per second that a stream may send for as long as it likes, beside its answers.
+    pub request_rate: u32,
     /// Bytes of a decoded request. A node that lists all of Envoy's extensions takes some 100 KiB.
     pub max_message_size: usize,
-    /// Names in one request; more end the stream with `RESOURCE_EXHAUSTED`.
+    /// Names that a stream may subscribe to, of one type; more end the stream with `RESOURCE_EXHAUSTED`.
     pub max_resource_names: usize,
+    /// Bytes of a resource's name in a request; a longer one ends the stream with `INVALID_ARGUMENT`.
+    pub max_resource_name: usize,
     /// Bytes of a node id; a longer one is refused with `INVALID_ARGUMENT`.
     pub max_node_id: usize,
     /// A stream without a request ends after this time with `DEADLINE_EXCEEDED`.
@@ -35,8 +45,12 @@ impl Default for Options {
         Self {
             identifier: "evermesh".to_owned(),
             max_streams: 10_000,
+            max_streams_per_node: 1000,
+            request_burst: 1000,
+            request_rate: 100,
             max_message_size: 4 << 20,
             max_resource_names: 20_000,
+            max_resource_name: 2048,
             max_node_id: 2048, // an ARN with names of 255 characters is below 1,000
             initial_request_timeout: Duration::from_secs(15),
             keepalive_interval: Duration::from_secs(30),

@@ -1,30 +1,41 @@
-//! The connected proxies and the counters, shared by all streams of a server. Never touches a stream.
+//! The connected proxies, shared by all streams of a server. Never touches a stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::session::Session;
-use crate::status::{ProxyStatus, Stats};
+use crate::status::ProxyStatus;
 
 /// The connected proxies, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     next: AtomicU64,
     proxies: Mutex<BTreeMap<u64, Arc<Mutex<ProxyStatus>>>>,
+    /// The number of entries of every node id.
+    of_node: Mutex<HashMap<String, usize>>,
 }
 
 impl Registry {
-    /// Lists a proxy until the entry is dropped.
-    pub(crate) fn enter(self: &Arc<Self>, status: ProxyStatus) -> Entry {
+    /// Lists a proxy until the entry is dropped. `None` when `limit` proxies of its node id are listed.
+    pub(crate) fn enter(self: &Arc<Self>, status: ProxyStatus, limit: usize) -> Option<Entry> {
+        let mut of_node = lock(&self.of_node);
+        let count = of_node.entry(status.node_id.clone()).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        drop(of_node);
+        let node_id = status.node_id.clone();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let status = Arc::new(Mutex::new(status));
         lock(&self.proxies).insert(id, Arc::clone(&status));
-        Entry {
+        Some(Entry {
             registry: Arc::clone(self),
             id,
+            node_id,
             status,
-        }
+        })
     }
 
     pub(crate) fn proxies(&self) -> Vec<ProxyStatus> {
@@ -38,6 +49,7 @@ impl Registry {
 pub(crate) struct Entry {
     registry: Arc<Registry>,
     id: u64,
+    node_id: String,
     status: Arc<Mutex<ProxyStatus>>,
 }
 
@@ -52,47 +64,13 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         lock(&self.registry.proxies).remove(&self.id);
-    }
-}
-
-/// See [`Stats`].
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) streams: Counter,
-    pub(crate) refusals: Counter,
-    pub(crate) pushes: Counter,
-    pub(crate) acks: Counter,
-    pub(crate) nacks: Counter,
-    pub(crate) stale_requests: Counter,
-    pub(crate) unknown_types: Counter,
-}
-
-impl Counters {
-    pub(crate) fn read(&self, open_streams: u64) -> Stats {
-        Stats {
-            open_streams,
-            streams: self.streams.read(),
-            refusals: self.refusals.read(),
-            pushes: self.pushes.read(),
-            acks: self.acks.read(),
-            nacks: self.nacks.read(),
-            stale_requests: self.stale_requests.read(),
-            unknown_types: self.unknown_types.read(),
+        let mut of_node = lock(&self.registry.of_node);
+        if let Some(count) = of_node.get_mut(&self.node_id) {
+            *count -= 1;
+            if *count == 0 {
+                of_node.remove(&self.node_id);
+            }
         }
-    }
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -22,10 +22,12 @@ use tonic::transport::Server;
 use tonic::transport::server::{Connected, TcpIncoming};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::counters::Counters;
 use crate::options::Options;
-use crate::registry::{Counters, Registry};
+use crate::registry::Registry;
 use crate::source::ConfigSource;
-use crate::status::{ProxyStatus, Stats};
+use crate::stats::{RefusalReason, Stats};
+use crate::status::ProxyStatus;
 use crate::stream::{self, OUTBOUND, Wire};
 
 /// An ADS server. Clones are handles on the same one, which may listen in several places.
@@ -106,8 +108,7 @@ impl XdsServer {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        let open = self.shared.options.max_streams - self.shared.places.available_permits();
-        self.shared.counters.read(open as u64)
+        self.shared.counters.read()
     }
 
     async fn serve_incoming<I, IO>(
@@ -170,13 +171,12 @@ impl AggregatedDiscoveryService for Ads {
         request: Request<Streaming<DiscoveryRequest>>,
     ) -> Result<Response<Self::StreamAggregatedResourcesStream>, Status> {
         let Ok(permit) = Arc::clone(&self.shared.places).try_acquire_owned() else {
-            self.shared.counters.refusals.add();
+            self.shared.counters.refused(RefusalReason::Streams).add();
             let limit = self.shared.options.max_streams;
             return Err(Status::resource_exhausted(format!(
                 "{limit} streams are open, which is the limit"
             )));
         };
-        self.shared.counters.streams.add();
         let peer: Option<SocketAddr> = request.remote_addr();
         let (responses, outbound) = mpsc::channel(OUTBOUND);
         let wire = Wire {

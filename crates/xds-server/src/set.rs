@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -14,9 +15,10 @@ use crate::resource::{PerType, Resource, ResourceType, Version};
 use crate::warming::Readiness;
 
 /// Everything one proxy is to have. Two sets are equal when the names and versions of their resources are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ResourceSet {
     collections: PerType<Arc<Collection>>,
+    built_at: Instant,
 }
 
 impl ResourceSet {
@@ -43,9 +45,20 @@ impl ResourceSet {
             .sum()
     }
 
+    /// When it was finished: what the time until proxies have it is counted from.
+    pub fn built_at(&self) -> Instant {
+        self.built_at
+    }
+
     /// Whether the set has no resource at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl PartialEq for ResourceSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.collections == other.collections
     }
 }
 
@@ -196,7 +209,10 @@ impl ResourceSetBuilder {
         for kind in ResourceType::ALL {
             collections[kind] = Arc::new(Collection::new(std::mem::take(&mut self.resources[kind])));
         }
-        ResourceSet { collections }
+        ResourceSet {
+            collections,
+            built_at: Instant::now(),
+        }
     }
 
     fn add(mut self, kind: ResourceType, name: &str, value: Vec<u8>, readiness: Readiness) -> Self {

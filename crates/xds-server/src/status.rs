@@ -1,4 +1,4 @@
-//! What is known of the connected proxies, and counters. Plain values: never a handle on a stream.
+//! What is known of the connected proxies. Plain values: never a handle on a stream.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -89,27 +89,6 @@ pub struct Nack {
     pub reason: String,
     /// When it arrived.
     pub at: SystemTime,
-}
-
-/// Counters since the server was made, and one gauge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Streams open now.
-    pub open_streams: u64,
-    /// Streams accepted.
-    pub streams: u64,
-    /// Streams ended by the server because of a limit, a refusal or a fault of the proxy.
-    pub refusals: u64,
-    /// Responses sent.
-    pub pushes: u64,
-    /// Responses accepted.
-    pub acks: u64,
-    /// Responses rejected.
-    pub nacks: u64,
-    /// Requests that crossed a newer response, and were ignored.
-    pub stale_requests: u64,
-    /// Requests for types that are not served, and were ignored.
-    pub unknown_types: u64,
 }
 
 fn user_agent(node: &Node) -> String {

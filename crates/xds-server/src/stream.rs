@@ -10,9 +10,10 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
+use crate::budget::Budget;
 use crate::delivery::Heard;
 use crate::registry::Entry;
 use crate::resource::ResourceType;
@@ -20,7 +21,8 @@ use crate::server::Shared;
 use crate::session::Session;
 use crate::set::ResourceSet;
 use crate::source::Refusal;
-use crate::status::ProxyStatus;
+use crate::stats::{Protocol, RefusalReason};
+use crate::status::{ProxyStatus, SyncState};
 
 /// A session has at most one unanswered response of each type; the last place is for the final status.
 pub(crate) const OUTBOUND: usize = ResourceType::ALL.len() + 1;
@@ -37,20 +39,24 @@ pub(crate) async fn run(
     shared: Arc<Shared>,
     wire: Wire,
     shutdown: CancellationToken,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
+    let open = shared.counters.streams(Protocol::StateOfTheWorld).open();
     let peer = wire.peer;
     let responses = wire.responses.clone();
     let end = tokio::select! {
         () = shutdown.cancelled() => Err(End::ShuttingDown),
         end = serve(&shared, wire) => end,
     };
+    drop(permit);
+    drop(open);
     let Err(end) = end else { return };
-    if end.is_refusal() {
-        shared.counters.refusals.add();
-        warn!(?peer, "stream refused: {end}");
-    } else {
-        debug!(?peer, "stream ended: {end}");
+    match end.reason() {
+        Some(reason) => {
+            shared.counters.refused(reason).add();
+            warn!(?peer, "stream refused: {end}");
+        }
+        None => debug!(?peer, "stream ended: {end}"),
     }
     // When the queue is full the proxy does not read, and the status would not reach it either.
     let _ = responses.try_send(Err(end.into()));
@@ -67,12 +73,22 @@ enum End {
     LongNodeId { length: usize, limit: usize },
     #[error("node.id changed from {was:?} to {is:?}; a stream serves one node")]
     NodeChanged { was: String, is: String },
+    #[error("{limit} streams of node.id {node_id:?} are open, which is the limit")]
+    TooManyStreams { node_id: String, limit: usize },
     #[error("a request names {count} resources of type {kind}; the limit is {limit}")]
     TooManyNames {
         kind: ResourceType,
         count: usize,
         limit: usize,
     },
+    #[error("a resource name of type {kind} has {length} bytes; the limit is {limit}")]
+    LongName {
+        kind: ResourceType,
+        length: usize,
+        limit: usize,
+    },
+    #[error("more than {burst} requests came faster than the limit of {rate} a second")]
+    TooManyRequests { burst: u32, rate: u32 },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the configuration of this node has a new source; connect again")]
@@ -85,8 +101,20 @@ enum End {
 }
 
 impl End {
-    fn is_refusal(&self) -> bool {
-        !matches!(self, Self::SourceGone | Self::ShuttingDown | Self::Transport(_))
+    /// What it counts as; `None` for the ordinary ends of streams.
+    fn reason(&self) -> Option<RefusalReason> {
+        match self {
+            Self::NoRequest(_) => Some(RefusalReason::Silent),
+            Self::NoNode | Self::LongNodeId { .. } | Self::NodeChanged { .. } => Some(RefusalReason::Node),
+            Self::TooManyStreams { .. } => Some(RefusalReason::StreamsOfNode),
+            Self::TooManyNames { .. } => Some(RefusalReason::ResourceNames),
+            Self::LongName { .. } => Some(RefusalReason::ResourceNameLength),
+            Self::TooManyRequests { .. } => Some(RefusalReason::RequestRate),
+            Self::Refused(_) => Some(RefusalReason::Source),
+            // The status of a message that is too large, and of nothing else.
+            Self::Transport(status) if status.code() == Code::OutOfRange => Some(RefusalReason::MessageSize),
+            Self::SourceGone | Self::ShuttingDown | Self::Transport(_) => None,
+        }
     }
 }
 
@@ -95,8 +123,12 @@ impl From<End> for Status {
         let text = end.to_string();
         match end {
             End::NoRequest(_) => Self::deadline_exceeded(text),
-            End::NoNode | End::LongNodeId { .. } | End::NodeChanged { .. } => Self::invalid_argument(text),
-            End::TooManyNames { .. } => Self::resource_exhausted(text),
+            End::NoNode | End::LongNodeId { .. } | End::NodeChanged { .. } | End::LongName { .. } => {
+                Self::invalid_argument(text)
+            }
+            End::TooManyStreams { .. } | End::TooManyNames { .. } | End::TooManyRequests { .. } => {
+                Self::resource_exhausted(text)
+            }
             End::Refused(refusal) => refusal.into(),
             End::SourceGone | End::ShuttingDown => Self::unavailable(text),
             End::Transport(status) => status,
@@ -116,12 +148,22 @@ async fn serve(shared: &Arc<Shared>, mut wire: Wire) -> Result<(), End> {
     let node = identify(first.node.take(), shared.options.max_node_id)?;
     let sets = shared.source.subscribe(&node)?;
     let status = ProxyStatus::new(&node, wire.peer);
-    info!(node = node.id, peer = ?wire.peer, user_agent = status.user_agent, "proxy connected");
+    let options = &shared.options;
+    let limit = options.max_streams_per_node;
+    let user_agent = status.user_agent.clone();
+    let entry = shared.registry.enter(status, limit).ok_or_else(|| {
+        let node_id = node.id.clone();
+        End::TooManyStreams { node_id, limit }
+    })?;
+    info!(node = node.id, peer = ?wire.peer, user_agent, "proxy connected");
 
     let mut conversation = Conversation {
         node_id: node.id,
-        entry: shared.registry.enter(status),
-        session: Session::new(shared.options.identifier.clone(), shared.options.warm_up),
+        entry,
+        session: Session::new(options.identifier.clone(), options.warm_up),
+        budget: Budget::new(options.request_burst, options.request_rate, Instant::now()),
+        since: Instant::now().into_std(),
+        lag: None,
         warned_of_unknown_type: false,
         shared,
         wire,
@@ -148,7 +190,18 @@ struct Conversation<'a> {
     sets: watch::Receiver<Option<Arc<ResourceSet>>>,
     session: Session,
     entry: Entry,
+    budget: Budget,
+    /// When the stream began.
+    since: std::time::Instant,
+    lag: Option<Lag>,
     warned_of_unknown_type: bool,
+}
+
+/// The way of a change to the proxy, while it is under way.
+struct Lag {
+    /// When the oldest set that the proxy has not accepted was built; not before the stream.
+    since: std::time::Instant,
+    sent: bool,
 }
 
 /// What a stream wakes up for.
@@ -170,12 +223,16 @@ impl Conversation<'_> {
                 Event::Gone => return Ok(()),
             };
             self.entry.update(&self.session);
+            let sends = !responses.is_empty();
             for response in responses {
-                self.shared.counters.pushes.add();
+                if let Some(kind) = ResourceType::from_type_url(&response.type_url) {
+                    self.shared.counters.responses(kind).pushes.add();
+                }
                 if self.wire.responses.send(Ok(response)).await.is_err() {
                     return Ok(());
                 }
             }
+            self.measure(sends);
             event = self.next_event().await?;
         }
     }
@@ -195,16 +252,48 @@ impl Conversation<'_> {
     }
 
     fn update(&mut self) -> Vec<DiscoveryResponse> {
-        let newest = self.sets.borrow_and_update().clone();
-        newest.map_or_else(Vec::new, |set| self.session.update(set, Instant::now()))
+        let Some(set) = self.sets.borrow_and_update().clone() else {
+            return Vec::new();
+        };
+        let since = set.built_at().max(self.since);
+        self.lag.get_or_insert(Lag { since, sent: false });
+        self.session.update(set, Instant::now())
+    }
+
+    /// Notes how long a change took to be sent and to be accepted.
+    fn measure(&mut self, sends: bool) {
+        let Some(lag) = &mut self.lag else { return };
+        let counters = &self.shared.counters;
+        if sends && !lag.sent {
+            lag.sent = true;
+            counters.time_to_send.add(lag.since.elapsed());
+        }
+        match self.session.state() {
+            SyncState::AwaitingConfiguration | SyncState::Updating => return,
+            SyncState::InSync if lag.sent => counters.time_to_acknowledge.add(lag.since.elapsed()),
+            SyncState::InSync | SyncState::Rejected => {}
+        }
+        self.lag = None;
     }
 
     fn hear(&mut self, request: DiscoveryRequest) -> Result<Vec<DiscoveryResponse>, End> {
+        self.shared.counters.requests.add();
         self.check_node(request.node.as_ref())?;
         let Some(kind) = ResourceType::from_type_url(&request.type_url) else {
             self.ignore(&request.type_url);
+            self.spend()?;
             return Ok(Vec::new());
         };
+        self.check_names(kind, &request)?;
+        let (heard, responses) = self.session.request(kind, request, Instant::now());
+        self.count(kind, &heard);
+        if !heard.is_answer() {
+            self.spend()?;
+        }
+        Ok(responses)
+    }
+
+    fn check_names(&self, kind: ResourceType, request: &DiscoveryRequest) -> Result<(), End> {
         let (count, limit) = (
             request.resource_names.len(),
             self.shared.options.max_resource_names,
@@ -212,9 +301,24 @@ impl Conversation<'_> {
         if count > limit {
             return Err(End::TooManyNames { kind, count, limit });
         }
-        let (heard, responses) = self.session.request(kind, request, Instant::now());
-        self.count(kind, &heard);
-        Ok(responses)
+        let limit = self.shared.options.max_resource_name;
+        let lengths = request.resource_names.iter().map(String::len);
+        match lengths.max() {
+            Some(length) if length > limit => Err(End::LongName { kind, length, limit }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a request that is no answer to a response from what the proxy may send.
+    fn spend(&mut self) -> Result<(), End> {
+        let options = &self.shared.options;
+        if self.budget.spend(Instant::now()) {
+            return Ok(());
+        }
+        Err(End::TooManyRequests {
+            burst: options.request_burst,
+            rate: options.request_rate,
+        })
     }
 
     /// A proxy may repeat its node in every request, and may leave it out.
@@ -251,9 +355,9 @@ impl Conversation<'_> {
         match heard {
             Heard::Subscribed | Heard::Asked => {}
             Heard::Stale => counters.stale_requests.add(),
-            Heard::Acknowledged => counters.acks.add(),
+            Heard::Acknowledged => counters.responses(kind).acks.add(),
             Heard::Rejected(nack) => {
-                counters.nacks.add();
+                counters.responses(kind).nacks.add();
                 let (node, version) = (&self.node_id, nack.version);
                 warn!(node, %kind, %version, "proxy rejected its configuration and keeps the last: {}", nack.reason);
             }

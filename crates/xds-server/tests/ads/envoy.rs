@@ -95,7 +95,7 @@ async fn envoy_is_configured_changed_refuses_and_comes_back() {
     h.source.put(NODE, upstreams.set("two", 2));
     h.proxy("Envoy is back in sync", |p| p.in_sync() && p.types.len() == 4)
         .await;
-    assert_eq!(h.server.stats().pushes, 0);
+    assert_eq!(h.server.stats().pushes(), 0);
 
     // And it still takes changes.
     h.source.put(NODE, upstreams.set("one", 2));

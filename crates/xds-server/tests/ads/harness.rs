@@ -76,7 +76,7 @@ impl Harness {
 
     /// Waits until so many streams are open.
     pub(crate) async fn streams(&self, count: u64) {
-        let is_so = || match self.server.stats().open_streams {
+        let is_so = || match self.server.stats().open_streams() {
             open if open == count => Ok(()),
             open => Err(format!("{open} streams are open")),
         };

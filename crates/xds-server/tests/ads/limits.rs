@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 use evermesh_xds_server::ResourceType::{Cluster, Endpoint};
 use evermesh_xds_server::testing::{Model, Peer, Wire, request};
-use evermesh_xds_server::{Options, Refusal};
+use evermesh_xds_server::{Options, ProxyStatus, Refusal, RefusalReason};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint as Address;
@@ -45,7 +45,8 @@ async fn a_first_request_without_a_node_id_is_refused() {
         assert_eq!(status.code(), Code::InvalidArgument);
         assert!(status.message().contains("node"), "{status:?}");
     }
-    assert_eq!(h.server.stats().refusals, 2);
+    assert_eq!(h.server.stats().refused(RefusalReason::Node), 2);
+    assert_eq!(h.server.stats().all_refusals(), 2);
 }
 
 #[tokio::test]
@@ -130,6 +131,108 @@ async fn too_many_names_end_the_stream() {
         status.message().contains("names 4 resources of type endpoints"),
         "{status:?}"
     );
+    assert_eq!(h.server.stats().refused(RefusalReason::ResourceNames), 1);
+}
+
+#[tokio::test]
+async fn a_long_resource_name_ends_the_stream() {
+    let h = Harness::start(Options {
+        max_resource_name: 3,
+        ..Options::default()
+    })
+    .await;
+    let wire = Wire::subscribed(h.channel().await, "n", Endpoint, &["abc", "abcd"])
+        .await
+        .unwrap();
+    let status = end_of(wire).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(
+        status.message().contains("has 4 bytes; the limit is 3"),
+        "{status:?}"
+    );
+    assert_eq!(h.server.stats().refused(RefusalReason::ResourceNameLength), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_keeps_asking_ends() {
+    let h = Harness::start(Options {
+        request_burst: 5,
+        request_rate: 0,
+        ..Options::default()
+    })
+    .await;
+    h.source.put("n", set_of(&["a"]));
+    let wire = Wire::subscribed(h.channel().await, "n", Endpoint, &["b"])
+        .await
+        .unwrap();
+    for _ in 0..5 {
+        wire.send(request(Endpoint, &["b"]));
+    }
+    let status = end_of(wire).await;
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("more than 5 requests"), "{status:?}");
+    assert_eq!(h.server.stats().refused(RefusalReason::RequestRate), 1);
+}
+
+#[tokio::test]
+async fn answers_are_not_limited_in_number() {
+    let h = Harness::start(Options {
+        request_burst: 1,
+        request_rate: 0,
+        ..Options::default()
+    })
+    .await;
+    let clusters = ["a", "b", "c", "d", "e", "f"];
+    h.source.put("n", set_of(&clusters[..1]));
+    let mut wire = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    for count in 2..=clusters.len() {
+        let response = wire.next().await.unwrap().unwrap();
+        wire.ack(&response, &[]);
+        h.proxy("it is acknowledged", ProxyStatus::in_sync).await;
+        h.source.put("n", set_of(&clusters[..count]));
+    }
+    assert!(wire.next().await.unwrap().is_some());
+    assert_eq!(h.server.stats().all_refusals(), 0);
+}
+
+#[tokio::test]
+async fn streams_of_a_node_beyond_the_limit_are_refused_until_one_ends() {
+    let h = Harness::start(Options {
+        max_streams_per_node: 1,
+        ..Options::default()
+    })
+    .await;
+    h.source.put("n", set_of(&["a"]));
+    let mut first = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    assert!(first.next().await.unwrap().is_some());
+
+    let refused = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    let status = end_of(refused).await;
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(
+        status.message().contains("1 streams of node.id \"n\""),
+        "{status:?}"
+    );
+    assert_eq!(h.server.stats().refused(RefusalReason::StreamsOfNode), 1);
+
+    // Another node is not concerned, and an end makes room.
+    h.source.put("m", set_of(&["a"]));
+    let mut other = Wire::subscribed(h.channel().await, "m", Cluster, &[])
+        .await
+        .unwrap();
+    assert!(other.next().await.unwrap().is_some());
+    drop(first);
+    h.streams(1).await;
+    let mut second = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    assert!(second.next().await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -148,6 +251,7 @@ async fn a_message_too_large_ends_its_stream_only() {
         .await
         .unwrap();
     assert_eq!(end_of(wire).await.code(), Code::OutOfRange);
+    assert_eq!(h.server.stats().refused(RefusalReason::MessageSize), 1);
     assert!(other.next().await.unwrap().is_some());
 }
 
@@ -166,7 +270,7 @@ async fn streams_beyond_the_limit_are_refused_until_one_ends() {
 
     let refused = Wire::open(h.channel().await).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
-    assert_eq!(h.server.stats().refusals, 1);
+    assert_eq!(h.server.stats().refused(RefusalReason::Streams), 1);
 
     drop(first);
     h.streams(0).await;

@@ -8,4 +8,5 @@ mod envoy;
 mod harness;
 mod limits;
 mod reconnects;
+mod stats;
 mod updates;

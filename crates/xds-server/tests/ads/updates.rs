@@ -89,7 +89,7 @@ async fn routes_wait_for_clusters_that_warm_unseen() {
         p.types
             .iter()
             .any(|t| t.kind == Cluster && t.sent == t.acknowledged)
-            && h.server.stats().acks == 4
+            && h.server.stats().acks() == 4
     })
     .await;
     assert_eq!(peer.model().version(Route), version);
@@ -154,7 +154,7 @@ async fn a_rejection_stops_removal_and_the_next_change_goes_on() {
     h.source.put("n", set_of(&["new"]));
     h.proxy("it is in sync", ProxyStatus::in_sync).await;
     assert_eq!(peer.model().held(Cluster).keys().collect::<Vec<_>>(), [&"new"]);
-    assert_eq!(h.server.stats().nacks, 1);
+    assert_eq!(h.server.stats().nacks(), 1);
     assert_eq!(peer.model().faults(), &[] as &[String]);
 }
 

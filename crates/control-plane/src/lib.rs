@@ -5,10 +5,12 @@
 //! know each other only by their traits: nothing but this crate names them all.
 
 pub mod admin;
+mod following;
 mod meshes;
 mod pipeline;
 mod proxy;
 mod sockets;
+mod supply;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
@@ -29,6 +31,7 @@ pub use evermesh_discovery::Forward;
 pub use evermesh_xds_server::ProxyStatus;
 use pipeline::Pipeline;
 pub use sockets::Sockets;
+pub use supply::{Supplies, Supply};
 
 /// How a control plane is to be.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub struct Options {
     pub forward: Forward,
     /// How long an answer from the hosts file may be kept.
     pub dns_ttl: Duration,
+    /// What configurations are made of besides meshes.
+    pub supplies: Supplies,
 }
 
 impl Options {
@@ -66,6 +71,7 @@ impl Options {
             hosts: None,
             forward: Forward::System,
             dns_ttl: Duration::from_secs(5),
+            supplies: Supplies::default(),
         }
     }
 }
@@ -145,13 +151,14 @@ impl ControlPlane {
     /// What kept it from starting; nothing is left running then.
     pub async fn start(options: Options, sockets: Sockets) -> Result<Self, StartError> {
         let store = Arc::new(open_store(&options)?);
-        let (pipeline, watch) = match Pipeline::load(&*store, options.account.clone()).await {
-            Ok(loaded) => loaded,
-            Err(failure) => {
-                store.close().await;
-                return Err(StartError::Load(failure));
-            }
-        };
+        let (pipeline, watch) =
+            match Pipeline::load(&*store, options.account.clone(), options.supplies.clone()).await {
+                Ok(loaded) => loaded,
+                Err(failure) => {
+                    store.close().await;
+                    return Err(StartError::Load(failure));
+                }
+            };
         let mut plane = Self::assemble(store, Arc::new(pipeline), watch, &options);
         if let Err(failure) = plane.serve(options, sockets) {
             plane.shut_down().await;

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!  store ~watch~> Meshes -> graph -> translate -> watch<ResourceSet> per kind of proxy ~> xds-server
+//!  supplies ~watch~> Following ──────┘
 //! ```
 //!
-//! Only views of connected proxies are computed. A change is resolved again for the proxies of its mesh; where the
-//! view comes out equal nothing else happens, so an unrelated stream sees nothing. A fault of ours while a view is
+//! Only views of connected proxies are computed. A change is resolved again for the proxies of its mesh, and a supplied
+//! value that changed for the proxies that need it; where everything comes out equal nothing else happens, so an
+//! unrelated stream sees nothing. A fault of ours while a view is
 //! built leaves the proxy on its last good configuration and is counted; so is a stored record that cannot be
 //! understood, see [`meshes`](crate::meshes).
 //!
@@ -23,18 +25,21 @@ use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
 use evermesh_graph::Resolver;
+use evermesh_graph::supplied::{Supplied, SupplyKey};
 use evermesh_graph::view::ProxyView;
 use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
 use evermesh_service::{RESOURCE_PREFIX, RecordError};
 use evermesh_store::{Batch, Event, ListOptions, Revision, Store, StoreError, Watch};
-use evermesh_translate::{Resource, ResourceKind, pieces};
+use evermesh_translate::{Piece, Resource, ResourceKind, pieces, supplied_pieces};
 use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet, ResourceType};
 use futures::FutureExt;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use crate::following::{Changes, Following};
 use crate::meshes::Meshes;
 use crate::proxy::ProxyKey;
+use crate::supply::Supplies;
 
 /// Pause before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
@@ -45,30 +50,33 @@ const MOST_REVISIONS_AT_ONCE: usize = 256;
 /// The newest meshes, and what is published of them.
 pub(crate) struct Pipeline {
     state: Mutex<State>,
+    /// Of supplied values.
+    changes: Arc<Changes>,
     default_account: String,
     faults: AtomicU64,
     /// Set when nobody follows the store any more.
     ended: AtomicBool,
 }
 
-#[derive(Default)]
 struct State {
     meshes: Meshes,
     revision: Revision,
-    published: HashMap<ProxyKey, Arc<Published>>,
+    published: HashMap<Arc<ProxyKey>, Arc<Published>>,
+    following: Following,
 }
 
 /// What proxies of one key have.
 struct Published {
-    key: ProxyKey,
+    key: Arc<ProxyKey>,
     /// Held while a newer one is built.
     built: Mutex<Option<Built>>,
     sender: watch::Sender<Option<Arc<ResourceSet>>>,
 }
 
-/// A configuration, and the view that it says.
+/// A configuration, and what it is made of.
 struct Built {
     view: ProxyView,
+    supplied: Supplied,
     set: Arc<ResourceSet>,
 }
 
@@ -80,9 +88,18 @@ impl Pipeline {
     pub(crate) async fn load(
         store: &dyn Store,
         default_account: String,
+        supplies: Supplies,
     ) -> Result<(Self, Watch), StoreError> {
+        let changes = Arc::<Changes>::default();
+        let state = State {
+            meshes: Meshes::default(),
+            revision: 0,
+            published: HashMap::new(),
+            following: Following::new(supplies, Arc::clone(&changes)),
+        };
         let pipeline = Self {
-            state: Mutex::default(),
+            state: Mutex::new(state),
+            changes,
             default_account,
             faults: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -95,7 +112,14 @@ impl Pipeline {
     pub(crate) async fn follow(&self, store: &dyn Store, mut watch: Watch) {
         let _ending = Ending(&self.ended);
         loop {
-            match watch.next().await {
+            let next = tokio::select! {
+                batch = watch.next() => batch,
+                keys = self.changes.next() => {
+                    self.take_in_supplied(&keys).await;
+                    continue;
+                }
+            };
+            match next {
                 Ok(batch) => self.apply(with_all_that_waits(batch, &mut watch)).await,
                 Err(StoreError::Closed) => return,
                 Err(failure) => {
@@ -168,6 +192,11 @@ impl Pipeline {
         state.revision = newest.unwrap_or(state.revision);
     }
 
+    async fn take_in_supplied(&self, keys: &BTreeSet<SupplyKey>) {
+        let users = self.lock().following.users(keys);
+        self.publish_where(|key| users.contains(key)).await;
+    }
+
     /// Returns the meshes that changed.
     fn take_in(&self, batches: &[Batch]) -> BTreeSet<MeshId> {
         let mut state = self.lock();
@@ -227,13 +256,17 @@ impl Pipeline {
         let Some(view) = resolved.flatten().map(|resolved| resolved.view) else {
             return;
         };
-        if last.as_ref().is_some_and(|last| last.view == view) {
+        let supplied = self.lock().following.need(key, view.needs());
+        if last
+            .as_ref()
+            .is_some_and(|last| last.view == view && last.supplied == supplied)
+        {
             return;
         }
-        if let Some(set) = self.build(key, || resource_set(&view, last.as_ref(), key)) {
+        if let Some(set) = self.build(key, || resource_set(&view, &supplied, last.as_ref(), key)) {
             let set = Arc::new(set);
             sender.send_replace(Some(Arc::clone(&set)));
-            *last = Some(Built { view, set });
+            *last = Some(Built { view, supplied, set });
         }
     }
 
@@ -275,6 +308,7 @@ impl State {
     /// Drops what no proxy is left of.
     fn forget_the_left(&mut self) {
         self.published.retain(|_, published| published.is_in_use());
+        self.following.retain(|key| self.published.contains_key(key));
     }
 }
 
@@ -286,7 +320,7 @@ impl Published {
 
 impl ConfigSource for Pipeline {
     fn subscribe(&self, node: &Node) -> Result<watch::Receiver<Option<Arc<ResourceSet>>>, Refusal> {
-        let key = ProxyKey::of(node, &self.default_account)?;
+        let key = Arc::new(ProxyKey::of(node, &self.default_account)?);
         let mut state = self.lock();
         if let Some(published) = state.published.get(&key)
             && published.is_in_use()
@@ -295,7 +329,7 @@ impl ConfigSource for Pipeline {
         }
         let (sender, receiver) = watch::channel(None);
         let fresh = Arc::new(Published {
-            key: key.clone(),
+            key: Arc::clone(&key),
             built: Mutex::default(),
             sender,
         });
@@ -329,15 +363,13 @@ fn with_all_that_waits(first: Batch, watch: &mut Watch) -> Vec<Batch> {
 }
 
 /// The resources of a view. Those whose inputs are the same as in the last configuration are taken over from it.
-fn resource_set(view: &ProxyView, last: Option<&Built>, key: &ProxyKey) -> ResourceSet {
-    let named = |view| {
-        pieces(view, &key.placement)
-            .into_iter()
-            .map(|piece| ((piece.kind(), piece.name()), piece))
-    };
-    let known: HashMap<_, _> = last.into_iter().flat_map(|last| named(&last.view)).collect();
+fn resource_set(view: &ProxyView, supplied: &Supplied, last: Option<&Built>, key: &ProxyKey) -> ResourceSet {
+    let known: HashMap<_, _> = last
+        .into_iter()
+        .flat_map(|last| named(&last.view, &last.supplied, key))
+        .collect();
     let mut set = ResourceSet::builder();
-    for ((kind, name), piece) in named(view) {
+    for ((kind, name), piece) in named(view, supplied, key) {
         let same = known
             .get(&(kind, name.clone()))
             .is_some_and(|known| *known == piece);
@@ -348,6 +380,7 @@ fn resource_set(view: &ProxyView, last: Option<&Built>, key: &ProxyKey) -> Resou
             Some(kept) => set.shared(resource_type(kind), kept),
             None => match piece.build() {
                 Resource::Cluster(cluster) => set.cluster(&cluster),
+                Resource::Endpoint(endpoints) => set.endpoints(&endpoints),
                 Resource::Listener(listener) => set.listener(&listener),
                 Resource::Route(routes) => set.route(&routes),
             },
@@ -356,9 +389,22 @@ fn resource_set(view: &ProxyView, last: Option<&Built>, key: &ProxyKey) -> Resou
     set.build()
 }
 
+/// Everything that a proxy is to have, by type and name.
+fn named<'v>(
+    view: &'v ProxyView,
+    supplied: &'v Supplied,
+    key: &ProxyKey,
+) -> impl Iterator<Item = ((ResourceKind, String), Piece<'v>)> {
+    let pieces = pieces(view, &key.placement)
+        .into_iter()
+        .chain(supplied_pieces(view, supplied));
+    pieces.map(|piece| ((piece.kind(), piece.name()), piece))
+}
+
 fn resource_type(kind: ResourceKind) -> ResourceType {
     match kind {
         ResourceKind::Cluster => ResourceType::Cluster,
+        ResourceKind::Endpoint => ResourceType::Endpoint,
         ResourceKind::Listener => ResourceType::Listener,
         ResourceKind::Route => ResourceType::Route,
     }

@@ -14,6 +14,7 @@ mod report;
 mod resolver;
 mod routes;
 mod service;
+pub mod supplied;
 mod targets;
 pub mod view;
 

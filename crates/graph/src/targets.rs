@@ -10,6 +10,7 @@ use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
 use crate::node::{protocol, wants_tls};
 use crate::report::{Place, Report, code};
+use crate::supplied::CloudMapService;
 use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
 
 /// Every target that a service's routes lead to.
@@ -158,8 +159,18 @@ fn discovery(
             None
         }
         Some(ServiceDiscovery::AwsCloudMap(cloud_map)) => {
-            report.not_translated(&own.at("awsCloudMap"), Some(cloud_map), "the node is not called");
-            None
+            let preference = cloud_map.ip_preference.as_ref();
+            report.not_translated(
+                &own.at("awsCloudMap.ipPreference"),
+                preference,
+                "IPv4 is preferred, IPv6 accepted",
+            );
+            let attributes = cloud_map.attributes.iter().flatten();
+            Some(Discovery::CloudMap(CloudMapService {
+                namespace: cloud_map.namespace_name.clone(),
+                service: cloud_map.service_name.clone(),
+                attributes: attributes.map(|a| (a.key.clone(), a.value.clone())).collect(),
+            }))
         }
         Some(ServiceDiscovery::Dns(dns)) => {
             let preference = dns.ip_preference.as_ref();

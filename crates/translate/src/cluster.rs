@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use envoy_types::pb::envoy::config::cluster::v3::cluster::{ClusterDiscoveryType, DiscoveryType, LbPolicy};
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{
+    ClusterDiscoveryType, DiscoveryType, EdsClusterConfig, LbPolicy,
+};
 use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster, circuit_breakers};
 use envoy_types::pb::envoy::config::core::v3::{Address, Http1ProtocolOptions, Http2ProtocolOptions};
-use envoy_types::pb::envoy::config::endpoint::v3::{
-    ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint,
-};
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
     ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig, explicit_http_config,
@@ -17,9 +16,9 @@ use envoy_types::pb::google::protobuf::Any;
 use envoy_types::util::pack_any;
 use evermesh_graph::view::{AppListener, Discovery, EGRESS_PORT, GatewayListener, Limits, Protocol, Target};
 
-use crate::common::{duration, host, number, socket};
-use crate::names;
+use crate::common::{ads, duration, host, number, socket};
 use crate::piece::Owner;
+use crate::{endpoint, names};
 
 /// Time to connect to a virtual node.
 const CONNECT_TIMEOUT: u64 = 1000;
@@ -65,20 +64,20 @@ pub(crate) fn self_redirect(
 
 /// A listener of a virtual node.
 pub(crate) fn target(mesh: &str, target: &Target) -> Cluster {
-    let (discovery, name) = match &target.discovery {
-        Discovery::DnsLoadBalancer(name) => (DiscoveryType::LogicalDns, name),
-        Discovery::DnsEndpoints(name) => (DiscoveryType::StrictDns, name),
+    let (name, protocol) = (names::target(mesh, &target.key), target.key.protocol);
+    let by_dns = |name: String, discovery, host_name: &str| {
+        let address = host(absolute(host_name), target.key.port);
+        to_address(name, protocol, discovery, address)
     };
-    let address = host(absolute(name), target.key.port);
+    let cluster = match &target.discovery {
+        Discovery::DnsLoadBalancer(host_name) => by_dns(name, DiscoveryType::LogicalDns, host_name),
+        Discovery::DnsEndpoints(host_name) => by_dns(name, DiscoveryType::StrictDns, host_name),
+        Discovery::CloudMap(_) => to_endpoints(name, protocol),
+    };
     Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         circuit_breakers: Some(circuit_breakers(Limits::UNLIMITED)),
-        ..to_address(
-            names::target(mesh, &target.key),
-            target.key.protocol,
-            discovery,
-            address,
-        )
+        ..cluster
     }
 }
 
@@ -101,25 +100,23 @@ pub(crate) fn original_destination(name: String) -> Cluster {
     }
 }
 
-fn to_address(name: String, protocol: Protocol, discovery: DiscoveryType, address: Address) -> Cluster {
-    let endpoint = Endpoint {
-        address: Some(address),
-        ..Endpoint::default()
-    };
-    let endpoint = LbEndpoint {
-        host_identifier: Some(lb_endpoint::HostIdentifier::Endpoint(endpoint)),
-        ..LbEndpoint::default()
-    };
-    let locality = LocalityLbEndpoints {
-        lb_endpoints: vec![endpoint],
-        ..LocalityLbEndpoints::default()
-    };
+/// A cluster whose endpoints come by EDS, as the resource of the cluster's own name.
+fn to_endpoints(name: String, protocol: Protocol) -> Cluster {
     Cluster {
-        load_assignment: Some(ClusterLoadAssignment {
-            cluster_name: name.clone(),
-            endpoints: vec![locality],
-            ..ClusterLoadAssignment::default()
+        name,
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::Eds.into())),
+        eds_cluster_config: Some(EdsClusterConfig {
+            eds_config: Some(ads()),
+            ..EdsClusterConfig::default()
         }),
+        typed_extension_protocol_options: protocol_options(protocol),
+        ..Cluster::default()
+    }
+}
+
+fn to_address(name: String, protocol: Protocol, discovery: DiscoveryType, address: Address) -> Cluster {
+    Cluster {
+        load_assignment: Some(endpoint::assignment(name.clone(), [address])),
         name,
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery.into())),
         typed_extension_protocol_options: protocol_options(protocol),

@@ -2,11 +2,13 @@
 //!
 //! [`translate`] takes a [`ProxyView`] and where the proxy is ([`Placement`]), and gives everything its Envoy is to
 //! have. One module per Envoy concept; names of resources are in `names`, and are those that App Mesh gave them.
-//! [`pieces`] gives the same unbuilt, for those who have parts of it from the last time; [`render`] shows the result.
+//! [`pieces`] gives the same unbuilt, for those who have parts of it from the last time, and [`supplied_pieces`] what
+//! is made of more than the view; [`render`] shows the result.
 
 mod access_log;
 mod cluster;
 mod common;
+mod endpoint;
 mod filter;
 mod listener;
 mod names;
@@ -18,17 +20,20 @@ mod route;
 use std::net::{IpAddr, Ipv4Addr};
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use evermesh_graph::view::ProxyView;
 
-pub use piece::{Piece, Resource, ResourceKind, pieces};
+pub use piece::{Piece, Resource, ResourceKind, pieces, supplied_pieces};
 
 /// Everything a proxy is to have, each list ordered by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resources {
     /// Where traffic can go.
     pub clusters: Vec<Cluster>,
+    /// Endpoints of clusters that do not hold them, as far as they are supplied.
+    pub endpoints: Vec<ClusterLoadAssignment>,
     /// Where traffic enters.
     pub listeners: Vec<Listener>,
     /// Which traffic goes where.
@@ -65,18 +70,28 @@ impl Placement {
     }
 }
 
-/// A proxy's view as Envoy resources.
+/// A proxy's view as Envoy resources, without those that are made of what is supplied.
 pub fn translate(view: &ProxyView, placement: &Placement) -> Resources {
-    let mut resources = Resources::default();
-    for piece in pieces(view, placement) {
-        match piece.build() {
-            Resource::Cluster(cluster) => resources.clusters.push(cluster),
-            Resource::Listener(listener) => resources.listeners.push(listener),
-            Resource::Route(routes) => resources.routes.push(routes),
+    pieces(view, placement).iter().map(Piece::build).collect()
+}
+
+impl FromIterator<Resource> for Resources {
+    fn from_iter<I: IntoIterator<Item = Resource>>(built: I) -> Self {
+        let mut resources = Self::default();
+        for resource in built {
+            match resource {
+                Resource::Cluster(cluster) => resources.clusters.push(cluster),
+                Resource::Endpoint(endpoints) => resources.endpoints.push(endpoints),
+                Resource::Listener(listener) => resources.listeners.push(listener),
+                Resource::Route(routes) => resources.routes.push(routes),
+            }
         }
+        resources.clusters.sort_by(|a, b| a.name.cmp(&b.name));
+        resources
+            .endpoints
+            .sort_by(|a, b| a.cluster_name.cmp(&b.cluster_name));
+        resources.listeners.sort_by(|a, b| a.name.cmp(&b.name));
+        resources.routes.sort_by(|a, b| a.name.cmp(&b.name));
+        resources
     }
-    resources.clusters.sort_by(|a, b| a.name.cmp(&b.name));
-    resources.listeners.sort_by(|a, b| a.name.cmp(&b.name));
-    resources.routes.sort_by(|a, b| a.name.cmp(&b.name));
-    resources
 }

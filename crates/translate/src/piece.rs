@@ -8,14 +8,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use evermesh_graph::supplied::{Instances, Supplied};
 use evermesh_graph::view::{
-    AccessLog, AppListener, EGRESS_PORT, GatewayListener, HttpService, INGRESS_PORT, Ingress, ProxyView,
-    Target, TcpService,
+    AccessLog, AppListener, Discovery, EGRESS_PORT, GatewayListener, HttpService, INGRESS_PORT, Ingress,
+    ProxyView, Target, TcpService,
 };
 
-use crate::{Placement, cluster, listener, names, route};
+use crate::{Placement, cluster, endpoint, listener, names, route};
 
 /// A resource that is not built yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,7 @@ pub struct Piece<'v>(Inputs<'v>);
 )]
 pub enum Resource {
     Cluster(Cluster),
+    Endpoint(ClusterLoadAssignment),
     Listener(Listener),
     Route(RouteConfiguration),
 }
@@ -39,6 +42,7 @@ pub enum Resource {
 #[allow(missing_docs, reason = "Envoy's types")]
 pub enum ResourceKind {
     Cluster,
+    Endpoint,
     Listener,
     Route,
 }
@@ -73,6 +77,7 @@ enum Inputs<'v> {
     GatewayListener(&'v GatewayListener, Log<'v>, IpAddr, bool),
     GatewayRoutes(Owner<'v>, &'v GatewayListener, bool),
     TargetCluster(&'v str, &'v Target),
+    TargetEndpoints(&'v str, &'v Target, &'v Instances),
     /// By its name.
     OutsideCluster(String),
     EgressListener(EgressListener<'v>),
@@ -81,7 +86,8 @@ enum Inputs<'v> {
     DirectEgressRoutes(&'v str, &'v BTreeMap<u16, Vec<Arc<HttpService>>>),
 }
 
-/// Everything that a proxy is to have, in no particular order; names are unique within a type.
+/// Everything that a proxy is to have and that is made of its view alone, in no particular order; names are unique
+/// within a type.
 pub fn pieces<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Piece<'v>> {
     let owner = Owner {
         mesh: &view.mesh,
@@ -92,6 +98,20 @@ pub fn pieces<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Piece<'v>> 
     inputs.into_iter().map(Piece).collect()
 }
 
+/// What a proxy is to have besides, made of what is supplied. What is not known yet is left out: the proxy waits for it.
+pub fn supplied_pieces<'v>(view: &'v ProxyView, supplied: &'v Supplied) -> Vec<Piece<'v>> {
+    let targets = view.egress.targets.iter();
+    targets
+        .filter_map(|target| match &target.discovery {
+            Discovery::CloudMap(service) => {
+                let instances = supplied.endpoints.get(service)?;
+                Some(Piece(Inputs::TargetEndpoints(&view.mesh, target, instances)))
+            }
+            Discovery::DnsLoadBalancer(_) | Discovery::DnsEndpoints(_) => None,
+        })
+        .collect()
+}
+
 impl Piece<'_> {
     /// The type of what it builds.
     pub fn kind(&self) -> ResourceKind {
@@ -100,6 +120,7 @@ impl Piece<'_> {
             | Inputs::GatewayCluster(..)
             | Inputs::TargetCluster(..)
             | Inputs::OutsideCluster(..) => ResourceKind::Cluster,
+            Inputs::TargetEndpoints(..) => ResourceKind::Endpoint,
             Inputs::AppsListener(..) | Inputs::GatewayListener(..) | Inputs::EgressListener(..) => {
                 ResourceKind::Listener
             }
@@ -117,7 +138,9 @@ impl Piece<'_> {
             Inputs::GatewayCluster(owner, port, _, several) => {
                 names::self_redirect(*owner, port.protocol, port.port, *several)
             }
-            Inputs::TargetCluster(mesh, target) => names::target(mesh, &target.key),
+            Inputs::TargetCluster(mesh, target) | Inputs::TargetEndpoints(mesh, target, _) => {
+                names::target(mesh, &target.key)
+            }
             Inputs::OutsideCluster(name) => name.clone(),
             Inputs::AppsListener(..) => names::ingress_listener(INGRESS_PORT),
             Inputs::GatewayListener(port, ..) => names::ingress_listener(port.port),
@@ -149,6 +172,9 @@ impl Piece<'_> {
                 Resource::Route(route::gateway(*owner, port, *several))
             }
             Inputs::TargetCluster(mesh, target) => Resource::Cluster(cluster::target(mesh, target)),
+            Inputs::TargetEndpoints(mesh, target, instances) => {
+                Resource::Endpoint(endpoint::of_target(mesh, target, instances))
+            }
             Inputs::OutsideCluster(name) => Resource::Cluster(cluster::original_destination(name.clone())),
             Inputs::EgressListener(inputs) => Resource::Listener(listener::egress(inputs)),
             Inputs::EgressRoutes(mesh, port, services, allow_all) => {

@@ -14,13 +14,17 @@ use crate::Resources;
 
 /// `{"clusters": [...], "listeners": [...], "routes": [...]}`, each resource in the JSON mapping of proto3: fields in
 /// order of their numbers, under their names in the `.proto` file, without those that have their default value; an
-/// `Any` is `{"@type": ..., <the fields of what is in it>}`.
+/// `Any` is `{"@type": ..., <the fields of what is in it>}`. `"endpoints"` are there when there are any.
 pub fn to_value(resources: &Resources) -> Value {
-    json!({
+    let mut value = json!({
         "clusters": messages(&resources.clusters),
         "listeners": messages(&resources.listeners),
         "routes": messages(&resources.routes),
-    })
+    });
+    if !resources.endpoints.is_empty() {
+        value["endpoints"] = messages(&resources.endpoints).into();
+    }
+    value
 }
 
 /// [`to_value`] as YAML.

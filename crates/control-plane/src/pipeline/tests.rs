@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod supplied;
+
 const ACCOUNT: &str = "123456789012";
 const NODE: &str = "resource/within/123456789012/m/virtualNode/n";
 const MESH: &str = "resource/mesh/m/123456789012";
@@ -31,6 +33,10 @@ struct Followed {
 impl Followed {
     /// One with the meshes `m` and `other`, each with the nodes `n` and `free`.
     async fn start() -> Self {
+        Self::start_with(Supplies::default()).await
+    }
+
+    async fn start_with(supplies: Supplies) -> Self {
         let dir = TempDir::new().unwrap();
         let store = SqliteStore::open(dir.path().join("store.db"), SqliteOptions::default()).unwrap();
         let store = Arc::new(store);
@@ -40,11 +46,17 @@ impl Followed {
             create(&service, &format!("{mesh}/virtualNode/n"), node("n.local")).await;
             create(&service, &format!("{mesh}/virtualNode/free"), node("free.local")).await;
         }
-        Self::on(dir, store, service).await
+        Self::on(dir, store, service, supplies).await
     }
 
-    async fn on(dir: TempDir, store: Arc<SqliteStore>, service: Arc<StoreService>) -> Self {
-        let (pipeline, watch) = Pipeline::load(&*store, ACCOUNT.to_owned()).await.unwrap();
+    async fn on(
+        dir: TempDir,
+        store: Arc<SqliteStore>,
+        service: Arc<StoreService>,
+        supplies: Supplies,
+    ) -> Self {
+        let loaded = Pipeline::load(&*store, ACCOUNT.to_owned(), supplies).await;
+        let (pipeline, watch) = loaded.unwrap();
         let pipeline = Arc::new(pipeline);
         let follower = {
             let (store, pipeline) = (store.clone(), pipeline.clone());
@@ -169,6 +181,7 @@ async fn a_mesh_that_was_never_whole_keeps_its_proxies_waiting() {
             TempDir::new().unwrap(),
             followed.store.clone(),
             followed.service.clone(),
+            Supplies::default(),
         )
         .await;
         assert_eq!(after.pipeline.faults(), 1);
@@ -288,6 +301,7 @@ async fn followed_anew(followed: &Followed) -> Receiver {
         TempDir::new().unwrap(),
         followed.store.clone(),
         followed.service.clone(),
+        Supplies::default(),
     )
     .await;
     fresh.subscribe("m/virtualNode/free")

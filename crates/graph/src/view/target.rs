@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Protocol;
+use crate::supplied::CloudMapService;
 
 /// A listener of a virtual node, as seen by those who call it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,4 +35,6 @@ pub enum Discovery {
     DnsLoadBalancer(String),
     /// By a name whose answer is all endpoints: traffic is spread over them.
     DnsEndpoints(String),
+    /// Through Cloud Map: its instances are supplied, and traffic is spread over them.
+    CloudMap(CloudMapService),
 }

@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::grpc;
 use crate::seen::Seen;
@@ -149,6 +150,19 @@ impl Call {
         self
     }
 
+    /// With the path and query of another URL.
+    ///
+    /// # Panics
+    /// When `path` is none.
+    #[track_caller]
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        let mut parts = self.uri.into_parts();
+        parts.path_and_query = Some(path.parse().expect("a path"));
+        self.uri = Uri::from_parts(parts).expect("only the path is another");
+        self
+    }
+
     /// Where to connect.
     fn place(&self) -> String {
         let own = || {
@@ -222,6 +236,18 @@ impl MeshTask {
     /// When it cannot be opened.
     pub async fn connect(&self, like: &Call) -> Result<Connection, CallError> {
         Connection::open(self.task(), like).await
+    }
+
+    /// What a server says first on a new TCP connection to `host:port`, up to the end of the line; nothing when there
+    /// is no connection or it ends before.
+    pub async fn says(&self, place: &str) -> String {
+        let mut line = String::new();
+        if let Ok(stream) = self.tcp(place).await {
+            let mut stream = BufReader::new(stream);
+            // A connection that ends has said nothing.
+            let _ = tokio::time::timeout(LIMIT, stream.read_line(&mut line)).await;
+        }
+        line
     }
 
     /// A TCP connection to `host:port`.

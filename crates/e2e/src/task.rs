@@ -116,7 +116,7 @@ impl MeshTask {
         let task = Arc::new(world.network().task(options).expect("a task can be made"));
         let serve = |app: App| {
             let listener = listen(&task, app.port);
-            (app.port, app.serve(listener, &spec.name))
+            (app.port, app.serve(listener, &task))
         };
         let servers = spec.apps.into_iter().map(serve).collect();
         let sidecar = spec.resource.map(|resource| {

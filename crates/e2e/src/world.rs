@@ -1,5 +1,6 @@
 //! The network, the control plane on its gateway, and the meshes that it is told.
 
+use std::fmt::Display;
 use std::fs::{File, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -64,17 +65,17 @@ impl World {
         &self.envoy
     }
 
-    /// Brings meshes to what manifests in YAML say, by `evermesh apply`, and waits until that is in effect: every
-    /// sidecar that there is has everything it is to have.
+    /// Brings meshes to what manifests in YAML say (as text, or [`Manifests`](crate::Manifests)), by `evermesh apply`,
+    /// and waits until that is in effect: every sidecar that there is has everything it is to have.
     #[track_caller]
-    pub fn apply(&mut self, manifests: &str) {
+    pub fn apply(&mut self, manifests: impl Display) {
         self.submit(manifests, &[]);
         self.settle();
     }
 
     /// The same, but deletes what is in the mesh and not in the manifests.
     #[track_caller]
-    pub fn apply_and_prune(&mut self, mesh: &str, manifests: &str) {
+    pub fn apply_and_prune(&mut self, mesh: &str, manifests: impl Display) {
         self.submit(manifests, &["--prune", mesh]);
         self.settle();
     }
@@ -84,10 +85,11 @@ impl World {
     /// # Panics
     /// When the manifests are refused.
     #[track_caller]
-    pub fn submit(&mut self, manifests: &str, options: &[&str]) {
+    pub fn submit(&mut self, manifests: impl Display, options: &[&str]) {
+        let manifests = manifests.to_string();
         self.applied += 1;
         let name = format!("manifests-{}.yaml", self.applied);
-        self.write(&name, manifests);
+        self.write(&name, &manifests);
         let before = self.revision();
         let mut arguments = vec!["apply", "--output", "json", "--filename", &name];
         arguments.extend(options);
@@ -291,6 +293,7 @@ fn serve(network: &Network, hosts: &Path, directory: &Path) -> Child {
         .args(["--dns-listen", &listen(53)])
         // Proxies look names up again when the answer may no longer be kept.
         .args(["--dns-ttl", "1", "--dns-forward", "off"])
+        .args(["--log-level", "warn"])
         .arg("--insecure-listen")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -1,5 +1,6 @@
 //! Applications that know nothing of the mesh. What they answer is scripted by the test while they run.
 
+mod front;
 mod http;
 mod script;
 mod tcp;
@@ -9,6 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use self::script::Script;
+use crate::client::Call;
+use evermesh_task::Task;
+
 pub use self::script::{Answer, Asked};
 
 /// An application of a task, before it is started.
@@ -19,6 +23,7 @@ pub struct App {
 
 enum Kind {
     Http,
+    Front(Box<Call>),
     Tcp { banner: String },
 }
 
@@ -48,6 +53,15 @@ impl App {
         }
     }
 
+    /// An HTTP server like [`App::http`], but one that asks another one: what it is asked it asks by `call` in turn,
+    /// with the same method, path, body and headers, and answers with what it is answered.
+    pub fn front(port: u16, call: Call) -> Self {
+        Self {
+            port,
+            kind: Kind::Front(Box::new(call)),
+        }
+    }
+
     /// A TCP server that sends the name of its task and a line break, and then sends back what it gets.
     pub fn tcp(port: u16) -> Self {
         Self::tcp_banner(port, "")
@@ -62,31 +76,35 @@ impl App {
         }
     }
 
-    /// Serves a socket made in the task `name`. Must be called within a tokio runtime.
-    pub(crate) fn serve(self, listener: TcpListener, name: &str) -> Server {
+    /// Serves a socket made in the task. Must be called within a tokio runtime.
+    pub(crate) fn serve(self, listener: TcpListener, task: &Arc<Task>) -> Server {
         listener
             .set_nonblocking(true)
             .expect("a socket can be made non-blocking");
         let listener = tokio::net::TcpListener::from_std(listener).expect("within a runtime");
         let shared = Arc::new(Shared {
-            name: name.to_owned(),
+            name: task.name().to_owned(),
             port: self.port,
             script: Mutex::new(Arc::new(|_| Answer::Echo)),
             asked: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
         });
-        let of_connections = Arc::clone(&shared);
+        let (task, of_connections) = (Arc::downgrade(task), Arc::clone(&shared));
         tokio::spawn(async move {
-            let banner = match self.kind {
-                Kind::Http => None,
-                Kind::Tcp { banner } if banner.is_empty() => Some(format!("{}\n", of_connections.name)),
-                Kind::Tcp { banner } => Some(banner),
-            };
             while let Ok((stream, _)) = listener.accept().await {
-                of_connections.connections.fetch_add(1, Ordering::Relaxed);
-                match banner.clone() {
-                    None => drop(tokio::spawn(http::serve(stream, Arc::clone(&of_connections)))),
-                    Some(banner) => drop(tokio::spawn(tcp::serve(stream, banner))),
+                let shared = Arc::clone(&of_connections);
+                shared.connections.fetch_add(1, Ordering::Relaxed);
+                match &self.kind {
+                    Kind::Http => drop(tokio::spawn(http::serve(stream, shared))),
+                    Kind::Front(call) => {
+                        let Some(task) = task.upgrade() else { return };
+                        drop(tokio::spawn(front::serve(stream, shared, task, *call.clone())));
+                    }
+                    Kind::Tcp { banner } if banner.is_empty() => {
+                        let banner = format!("{}\n", shared.name);
+                        drop(tokio::spawn(tcp::serve(stream, banner)));
+                    }
+                    Kind::Tcp { banner } => drop(tokio::spawn(tcp::serve(stream, banner.clone()))),
                 }
             }
         });

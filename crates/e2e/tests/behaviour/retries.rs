@@ -34,7 +34,7 @@ fn start(world: &mut World, policy: &str) -> (MeshTask, MeshTask) {
     let client = world.task(TaskSpec::node("client"));
     world.name("server.local", [&server]);
     world.name("svc.local", [&server]);
-    world.apply(&format!("{MESH}---{}", route(policy)));
+    world.apply(format!("{MESH}---{}", route(policy)));
     (server, client)
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn server_errors_are_tried_again(mut world: World) {
     }
     assert_eq!(client.stat(RETRIES), 3 + 3 + 1);
 
-    world.apply(&route(
+    world.apply(route(
         "retryPolicy: { maxRetries: 0, perRetryTimeout: { unit: s, value: 5 }, httpRetryEvents: [server-error] }",
     ));
     server.app(8080).answer(fail_first(1, 500));

@@ -56,14 +56,14 @@ pub(crate) async fn move_without_a_failed_request(mut world: World) {
     world.name("blue.local", [&blue]);
     world.name("green.local", [&green]);
     world.name("svc.local", [&blue]);
-    world.apply(&format!("{MESH}---{}", route(100, 0)));
+    world.apply(format!("{MESH}---{}", route(100, 0)));
 
     let call = Call::get(SERVICE);
     let load = Load::start(&client, &call, 2);
     let all = client.calls(&call, CALLS).await;
     all.assert_share("blue", 100.0, 0.0);
     for (weight_of_blue, weight_of_green, percent) in [(3, 1, 75.0), (50, 50, 50.0), (0, 7, 0.0)] {
-        world.apply(&route(weight_of_blue, weight_of_green));
+        world.apply(route(weight_of_blue, weight_of_green));
         let split = client.calls(&call, CALLS).await;
         split.assert_no_failure();
         split.assert_share("blue", percent, if percent == 0.0 { 0.0 } else { TOLERANCE });

@@ -1,9 +1,27 @@
 //! Users' walkthroughs replayed: real programs, traffic as on App Mesh.
 
+mod colorapp;
+mod fargate;
 mod getting_started;
+mod howto_alb;
+mod howto_grpc;
+mod howto_http2;
+mod howto_http_retries;
+mod howto_multiple_listeners;
+mod howto_timeout_policy;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    evermesh_e2e::run(&evermesh_e2e::cases![getting_started::replay])
+    evermesh_e2e::run(&evermesh_e2e::cases![
+        colorapp::replay,
+        fargate::replay,
+        getting_started::replay,
+        howto_alb::replay,
+        howto_grpc::replay,
+        howto_http2::replay,
+        howto_http_retries::replay,
+        howto_multiple_listeners::replay,
+        howto_timeout_policy::replay,
+    ])
 }

@@ -10,6 +10,7 @@ use crate::ports::Ports;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::service::Service;
+use crate::supplied::NamedAddresses;
 use crate::view::{Egress, Timeouts};
 
 /// Collects the egress of a view, service by service.
@@ -71,7 +72,7 @@ impl<'a> Egresses<'a> {
         timeouts.reduce(policy::longest).unwrap_or(defaults::TIMEOUTS)
     }
 
-    pub(crate) fn finish(self, allow_all: bool) -> Egress {
-        self.ports.finish(allow_all, self.report)
+    pub(crate) fn finish(self, allow_all: bool, known: Option<&NamedAddresses>) -> Egress {
+        self.ports.finish(allow_all, known, self.report)
     }
 }

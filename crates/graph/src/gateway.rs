@@ -13,6 +13,7 @@ use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::routes::{self, Rank};
+use crate::supplied::NamedAddresses;
 use crate::view::{
     Destination, EGRESS_PORT, GatewayListener, GatewayRoute, Ingress, PathMatch, PathRewrite, ProxyView,
     RequestMatch, Timeouts,
@@ -22,6 +23,7 @@ pub(crate) fn resolve(
     resolver: &Resolver<'_>,
     name: &str,
     spec: &VirtualGatewaySpec,
+    known: Option<&NamedAddresses>,
     report: &mut Report,
 ) -> ProxyView {
     let mesh = resolver.mesh();
@@ -54,7 +56,7 @@ pub(crate) fn resolve(
         mesh: mesh.id.name.clone(),
         name: name.to_owned(),
         ingress: Ingress::VirtualGateway(listeners),
-        egress: egresses.finish(allow_all(mesh)),
+        egress: egresses.finish(allow_all(mesh), known),
         access_log,
     }
 }

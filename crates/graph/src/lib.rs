@@ -4,6 +4,7 @@
 //! [`view`]: references followed, defaults filled in, order settled. A mistake in the mesh becomes a diagnostic and
 //! drops only the part that is broken. No I/O, no clock, and the same output for any order of input.
 
+mod connections;
 mod defaults;
 mod egress;
 mod gateway;
@@ -18,8 +19,6 @@ pub mod supplied;
 mod targets;
 pub mod view;
 
-use std::collections::BTreeSet;
-
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};
 
 pub use resolver::{Resolved, Resolver};
@@ -30,20 +29,9 @@ pub fn resolve(mesh: &MeshSnapshot, kind: Kind, name: &str) -> Option<Resolved> 
     Resolver::new(mesh).resolve(kind, name)
 }
 
-/// Everything that is wrong in a mesh, ordered and each once.
+/// Everything that is wrong in a mesh, ordered and each once, where nobody looks names up.
 pub fn lint(mesh: &MeshSnapshot) -> Vec<Diagnostic> {
-    let resolver = Resolver::new(mesh);
-    let nodes = mesh.virtual_nodes.keys().map(|name| (Kind::VirtualNode, name));
-    let gateways = mesh
-        .virtual_gateways
-        .keys()
-        .map(|name| (Kind::VirtualGateway, name));
-    let found: BTreeSet<Diagnostic> = nodes
-        .chain(gateways)
-        .filter_map(|(kind, name)| resolver.resolve(kind, name))
-        .flat_map(|resolved| resolved.diagnostics)
-        .collect();
-    found.into_iter().collect()
+    Resolver::new(mesh).lint(None)
 }
 
 /// Whether a proxy can be of this resource.

@@ -13,12 +13,14 @@ use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::service::as_outside;
+use crate::supplied::NamedAddresses;
 use crate::view::{AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, Protocol, ProxyView};
 
 pub(crate) fn resolve(
     resolver: &Resolver<'_>,
     name: &str,
     spec: &VirtualNodeSpec,
+    known: Option<&NamedAddresses>,
     report: &mut Report,
 ) -> ProxyView {
     let mesh = resolver.mesh();
@@ -53,7 +55,7 @@ pub(crate) fn resolve(
         mesh: mesh.id.name.clone(),
         name: name.to_owned(),
         ingress: Ingress::VirtualNode(listeners),
-        egress: egresses.finish(allow_all(mesh)),
+        egress: egresses.finish(allow_all(mesh), known),
         access_log,
     }
 }

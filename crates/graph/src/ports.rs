@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::connections::{Connection, Port, Told, name_key};
 use crate::report::{Place, Report, code};
-use crate::service::{HttpOffer, Service, TcpOffer};
-use crate::view::{EGRESS_PORT, Egress, HttpService, Route, Target, TargetKey, TcpService};
+use crate::service::{HttpOffer, Service, TcpOffer, hosts};
+use crate::supplied::NamedAddresses;
+use crate::view::{EGRESS_PORT, Egress, HttpService, Route, Target, TargetKey, TcpDestination, TcpService};
 
 /// Services by the port that callers connect to.
 #[derive(Default)]
 pub(crate) struct Ports<'a> {
     http: BTreeMap<u16, Vec<&'a HttpOffer>>,
-    tcp: BTreeMap<u16, (&'a Service, &'a TcpOffer)>,
+    /// In the order in which they were added.
+    tcp: BTreeMap<u16, Vec<(&'a Service, &'a TcpOffer)>>,
     /// Who is called by a host.
     hosts: BTreeMap<&'a str, &'a str>,
+    /// Hosts of services that are not reached on a port.
+    refused: BTreeMap<u16, BTreeSet<String>>,
     /// Services that stay known while nobody gets through to them.
     closed: BTreeSet<&'a str>,
 }
@@ -54,23 +59,10 @@ impl<'a> Ports<'a> {
         }
     }
 
-    /// Connections tell nothing but their destination, so a port has one TCP service.
     fn add_tcp(&mut self, service: &'a Service, offer: &'a TcpOffer, place: &Place<'_>, report: &mut Report) {
-        let TcpOffer {
-            port, service: tcp, ..
-        } = offer;
-        if is_own(*port, &tcp.name, place, report) {
-            return;
+        if !is_own(offer.port, &offer.service.name, place, report) {
+            self.tcp.entry(offer.port).or_default().push((service, offer));
         }
-        if let Some((_, first)) = self.tcp.get(port) {
-            let message = format!(
-                "port {port} already leads to virtual service {}; {} is not reached there",
-                first.service.name, tcp.name
-            );
-            report.error(place, code::PORT_CONFLICT, message);
-            return;
-        }
-        self.tcp.insert(*port, (service, offer));
     }
 
     /// Takes every destination from a service: it stays known, and nobody gets through to it.
@@ -78,32 +70,75 @@ impl<'a> Ports<'a> {
         self.closed.insert(name);
     }
 
-    /// HTTP services by port and name, the TCP services on ports that no HTTP service is called on, and the targets of
-    /// both.
-    pub(crate) fn finish(mut self, allow_all: bool, report: &mut Report) -> Egress {
-        for (port, offers) in &mut self.http {
+    /// Services by port and name, and the targets of all. Addresses of names tell TCP services apart that share a
+    /// port; `known` is `None` where nobody looks names up.
+    pub(crate) fn finish(
+        mut self,
+        allow_all: bool,
+        known: Option<&NamedAddresses>,
+        report: &mut Report,
+    ) -> Egress {
+        for offers in self.http.values_mut() {
             offers.sort_by(|a, b| a.service.name.cmp(&b.service.name));
-            let Some((service, tcp)) = self.tcp.remove(port) else {
-                continue;
+        }
+        let mut names = BTreeSet::new();
+        let mut tcp = BTreeMap::new();
+        for (&number, offers) in &self.tcp {
+            let http = self.http.get(&number).map(Vec::as_slice).unwrap_or_default();
+            let port = Port {
+                number,
+                http,
+                tcp: offers,
             };
-            let message = format!(
-                "port {port} is called by HTTP for other services; {} is not reached there",
-                tcp.service.name
-            );
-            report.error(&Place::spec_of(&service.id), code::PORT_CONFLICT, message);
+            names.extend(port.names().map(name_key));
+            let Told { connections, refused } = port.tell_apart(known, report);
+            let hosts = refused.into_iter().flat_map(|name| hosts(name, number));
+            self.refused.entry(number).or_default().extend(hosts);
+            if !connections.is_empty() {
+                tcp.insert(number, connections);
+            }
         }
         let http = |offers: &[&HttpOffer]| offers.iter().map(|offer| self.http_service(offer)).collect();
         let http_ports = self.http.iter().map(|(port, offers)| (*port, http(offers)));
-        let tcp_ports = self
-            .tcp
-            .iter()
-            .map(|(port, (_, tcp))| (*port, self.tcp_service(tcp)));
+        let connections = |all: &[Connection<'_>]| all.iter().map(|one| self.tcp_destination(one)).collect();
+        let tcp_ports = tcp.iter().map(|(port, all)| (*port, connections(all)));
         Egress {
             allow_all,
             http_ports: http_ports.collect(),
             tcp_ports: tcp_ports.collect(),
-            targets: self.targets(),
+            refused_hosts: if allow_all {
+                self.refused_hosts()
+            } else {
+                BTreeMap::new()
+            },
+            targets: self.targets(tcp.values().flatten()),
+            names,
         }
+    }
+
+    /// What would pass for a host outside the mesh although it is called like a service. A port that only TCP services
+    /// have takes no requests.
+    fn refused_hosts(&self) -> BTreeMap<u16, BTreeSet<String>> {
+        let mut refused = BTreeMap::new();
+        for (port, hosts) in &self.refused {
+            let served: BTreeSet<&String> = self
+                .http
+                .get(port)
+                .into_iter()
+                .flatten()
+                .flat_map(|o| &o.hosts)
+                .collect();
+            let left: BTreeSet<String> = hosts
+                .iter()
+                .filter(|host| !served.contains(host))
+                .cloned()
+                .collect();
+            let takes_requests = self.http.contains_key(port) || !self.tcp.contains_key(port);
+            if takes_requests && !left.is_empty() {
+                refused.insert(*port, left);
+            }
+        }
+        refused
     }
 
     fn http_service(&self, offer: &HttpOffer) -> Arc<HttpService> {
@@ -115,20 +150,27 @@ impl<'a> Ports<'a> {
         service
     }
 
-    fn tcp_service(&self, offer: &TcpOffer) -> Arc<TcpService> {
-        let mut service = Arc::clone(&offer.service);
-        if self.is_closed(&service.name) {
-            Arc::make_mut(&mut service).targets.clear();
+    fn tcp_destination(&self, connection: &Connection<'_>) -> TcpDestination {
+        let mut service = Arc::clone(&connection.offer.service);
+        if connection.closed || self.is_closed(&service.name) {
+            let service: &mut TcpService = Arc::make_mut(&mut service);
+            service.targets.clear();
         }
-        service
+        TcpDestination {
+            addresses: connection.addresses.clone(),
+            service,
+        }
     }
 
     /// Every target of a service that is not closed, in order and each once.
-    fn targets(&self) -> Vec<Arc<Target>> {
+    fn targets<'c>(&self, connections: impl Iterator<Item = &'c Connection<'a>>) -> Vec<Arc<Target>>
+    where
+        'a: 'c,
+    {
         let http = self.http.values().flatten();
         let requests = http.map(|offer| (&offer.service.name, &offer.targets));
-        let tcp = self.tcp.values();
-        let connections = tcp.map(|(_, offer)| (&offer.service.name, &offer.targets));
+        let open = connections.filter(|connection| !connection.closed);
+        let connections = open.map(|open| (&open.offer.service.name, &open.offer.targets));
         let targets: BTreeMap<&TargetKey, &Arc<Target>> = requests
             .chain(connections)
             .filter(|(service, _)| !self.is_closed(service))
@@ -158,6 +200,8 @@ impl<'a> Ports<'a> {
                     "host {host} already leads to virtual service {other}; {service} is not reached on port {port}"
                 );
                 report.error(place, code::HOST_CONFLICT, message);
+                let refused = self.refused.entry(port).or_default();
+                refused.extend(offer.hosts.iter().cloned());
                 return false;
             }
         }

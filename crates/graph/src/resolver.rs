@@ -1,12 +1,13 @@
 //! The proxies of one mesh, resolved with what they have in common worked out once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot};
 
 use crate::report::Report;
 use crate::service::Service;
+use crate::supplied::NamedAddresses;
 use crate::view::ProxyView;
 use crate::{gateway, node};
 
@@ -39,17 +40,39 @@ impl<'m> Resolver<'m> {
         }
     }
 
-    /// What the proxy of a virtual node or gateway is to do; `None` while the mesh has no such resource.
+    /// Everything that is wrong in the mesh, ordered and each once; `known` as for
+    /// [`resolve_with`](Self::resolve_with).
+    pub fn lint(&self, known: Option<&NamedAddresses>) -> Vec<Diagnostic> {
+        let nodes = self.mesh.virtual_nodes.keys();
+        let gateways = self.mesh.virtual_gateways.keys();
+        let nodes = nodes.map(|name| (Kind::VirtualNode, name));
+        let gateways = gateways.map(|name| (Kind::VirtualGateway, name));
+        let found: BTreeSet<Diagnostic> = nodes
+            .chain(gateways)
+            .filter_map(|(kind, name)| self.resolve_with(kind, name, known))
+            .flat_map(|resolved| resolved.diagnostics)
+            .collect();
+        found.into_iter().collect()
+    }
+
+    /// What the proxy of a virtual node or gateway is to do, where nobody looks names up; `None` while the mesh has no
+    /// such resource.
     pub fn resolve(&self, kind: Kind, name: &str) -> Option<Resolved> {
+        self.resolve_with(kind, name, None)
+    }
+
+    /// [`resolve`](Self::resolve) where the addresses of [`Egress::names`](crate::view::Egress::names) are `known`: TCP
+    /// services that share a port are told apart by them. A name without addresses does not resolve.
+    pub fn resolve_with(&self, kind: Kind, name: &str, known: Option<&NamedAddresses>) -> Option<Resolved> {
         let mut report = Report::default();
         let view = match kind {
             Kind::VirtualNode => {
                 let spec = self.mesh.virtual_nodes.get(name)?;
-                node::resolve(self, name, spec, &mut report)
+                node::resolve(self, name, spec, known, &mut report)
             }
             Kind::VirtualGateway => {
                 let spec = self.mesh.virtual_gateways.get(name)?;
-                gateway::resolve(self, name, spec, &mut report)
+                gateway::resolve(self, name, spec, known, &mut report)
             }
             _ => return None,
         };

@@ -20,6 +20,12 @@ pub(crate) fn as_outside(service: &str) -> String {
     format!("calls to {service} are treated like those to any host outside the mesh")
 }
 
+/// Hosts that a service is called by on a port, with the port and without; in lower case, as hosts are compared.
+pub(crate) fn hosts(service: &str, port: u16) -> [String; 2] {
+    let host = service.to_ascii_lowercase();
+    [format!("{host}:{port}"), host]
+}
+
 /// A virtual service, the same for all its callers. Whether a caller reaches it on a port is for [`crate::ports`].
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -37,7 +43,7 @@ pub(crate) struct Service {
 pub(crate) struct HttpOffer {
     pub(crate) port: u16,
     pub(crate) service: Arc<HttpService>,
-    /// Hosts that it is called by, with the port and without; in lower case, as hosts are compared.
+    /// See [`hosts`].
     pub(crate) hosts: [String; 2],
     pub(crate) targets: Vec<Arc<Target>>,
 }
@@ -114,7 +120,6 @@ impl<'a> Offers<'a> {
     }
 
     fn add_http(&mut self, port: u16, routes: Vec<Route>) {
-        let host = self.service.to_ascii_lowercase();
         self.http.push(HttpOffer {
             port,
             targets: self.targets.of(routes.iter().flat_map(|route| &route.targets)),
@@ -122,7 +127,7 @@ impl<'a> Offers<'a> {
                 name: self.service.to_owned(),
                 routes,
             }),
-            hosts: [format!("{host}:{port}"), host],
+            hosts: hosts(self.service, port),
         });
     }
 

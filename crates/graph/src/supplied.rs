@@ -47,6 +47,9 @@ pub struct Instance {
 /// Addresses that a host name resolves to. None is a value too: there is no such name.
 pub type Addresses = BTreeSet<IpAddr>;
 
+/// Addresses by name, in lower case and without a dot at the end.
+pub type NamedAddresses = BTreeMap<String, Arc<Addresses>>;
+
 /// A certificate with its key, or what certificates are trusted by; PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
@@ -82,18 +85,18 @@ pub struct Supplied {
     /// Of [`SupplyKey::Secret`].
     pub secrets: BTreeMap<String, Arc<Secret>>,
     /// Of [`SupplyKey::Addresses`].
-    pub addresses: BTreeMap<String, Arc<Addresses>>,
+    pub addresses: NamedAddresses,
 }
 
 impl ProxyView {
     /// What the configuration of the view's proxy is made of besides the view.
     pub fn needs(&self) -> BTreeSet<SupplyKey> {
         let targets = self.egress.targets.iter();
-        targets
-            .filter_map(|target| match &target.discovery {
-                Discovery::CloudMap(service) => Some(SupplyKey::Endpoints(service.clone())),
-                Discovery::DnsLoadBalancer(_) | Discovery::DnsEndpoints(_) => None,
-            })
-            .collect()
+        let endpoints = targets.filter_map(|target| match &target.discovery {
+            Discovery::CloudMap(service) => Some(SupplyKey::Endpoints(service.clone())),
+            Discovery::DnsLoadBalancer(_) | Discovery::DnsEndpoints(_) => None,
+        });
+        let names = self.egress.names.iter().cloned();
+        endpoints.chain(names.map(SupplyKey::Addresses)).collect()
     }
 }

@@ -1,10 +1,10 @@
 //! Meshes as their users write them, and what each makes of one proxy: `golden/<case>.in.yaml` gives
 //! `<case>.view.yaml`. The tests of `translate` go on from the views.
 //!
-//! The first document of an input names the proxy as the proxy itself does; the others are resources, each as the AWS
-//! CLI takes it.
+//! The first document of an input names the proxy as the proxy itself does, and the addresses of names where somebody
+//! looks names up; the others are resources, each as the AWS CLI takes it.
 
-use evermesh_graph::{Resolved, resolve, view::ProxyView};
+use evermesh_graph::{Resolved, Resolver, supplied::NamedAddresses, view::ProxyView};
 use evermesh_model::arn::parse_node_id;
 use evermesh_model::{Manifest, Snapshot};
 use evermesh_testkit::golden::{Case, Golden};
@@ -56,5 +56,9 @@ fn resolved(case: &Case) -> Resolved {
         .expect("the first document names the proxy");
     let proxy = parse_node_id(proxy, OWNER).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let mesh = snapshot.mesh(proxy.mesh()).expect("the mesh comes first");
-    resolve(mesh, proxy.kind(), proxy.name()).expect("the proxy's resource is among the documents")
+    let addresses: Option<NamedAddresses> =
+        serde_json::from_value(head["addresses"].clone()).expect("addresses by name");
+    let resolver = Resolver::new(mesh);
+    let resolved = resolver.resolve_with(proxy.kind(), proxy.name(), addresses.as_ref());
+    resolved.expect("the proxy's resource is among the documents")
 }

@@ -57,7 +57,8 @@ fn shares(egress: &Egress) -> Vec<&WeightedTarget> {
         .flatten()
         .flat_map(|service| &service.routes);
     let requests = routes.flat_map(|route| &route.targets);
-    let connections = egress.tcp_ports.values().flat_map(|service| &service.targets);
+    let destinations = egress.tcp_ports.values().flatten();
+    let connections = destinations.flat_map(|destination| &destination.service.targets);
     requests.chain(connections).collect()
 }
 
@@ -69,7 +70,10 @@ fn callers_of_a_service_share_it() {
     let (a, b) = (egress(&resolver, "a"), egress(&resolver, "b"));
 
     assert!(Arc::ptr_eq(&a.http_ports[&8080][0], &b.http_ports[&8080][0]));
-    assert!(Arc::ptr_eq(&a.tcp_ports[&6379], &b.tcp_ports[&6379]));
+    assert!(Arc::ptr_eq(
+        &a.tcp_ports[&6379][0].service,
+        &b.tcp_ports[&6379][0].service
+    ));
     assert_eq!(a.targets.len(), 2);
     assert!(a.targets.iter().zip(&b.targets).all(|(a, b)| Arc::ptr_eq(a, b)));
 }

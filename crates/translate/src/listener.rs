@@ -1,8 +1,9 @@
 //! Listeners: where captured and gateway traffic enters the proxy, and which filter chain takes it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use envoy_types::pb::envoy::config::core::v3::TrafficDirection;
+use envoy_types::pb::envoy::config::core::v3::{CidrRange, TrafficDirection};
 use envoy_types::pb::envoy::config::listener::v3::listener_filter_chain_match_predicate::{MatchSet, Rule};
 use envoy_types::pb::envoy::config::listener::v3::{
     Filter, FilterChain, FilterChainMatch, Listener, ListenerFilter, ListenerFilterChainMatchPredicate,
@@ -13,7 +14,7 @@ use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::Tl
 use envoy_types::pb::envoy::r#type::v3::Int32Range;
 use envoy_types::util::pack_any;
 use evermesh_graph::view::{
-    AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, TcpService,
+    AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, TcpDestination,
 };
 
 use crate::common::{number, socket};
@@ -21,7 +22,7 @@ use crate::piece::{EgressListener, Owner};
 use crate::{filter, names, route};
 
 /// The port of HTTPS, on which calls to AWS APIs are told by the name that TLS asks for.
-const HTTPS_PORT: u16 = 443;
+pub(crate) const HTTPS_PORT: u16 = 443;
 /// Hosts that may always be called.
 const AMAZONAWS: &str = "*.amazonaws.com";
 /// How long a connection to something outside the mesh may be quiet.
@@ -79,7 +80,7 @@ pub(crate) fn gateway(
     }
 }
 
-/// What the application calls, told apart by the port it calls.
+/// What the application calls, told apart by the port it calls, and by the address where TCP services share a port.
 pub(crate) fn egress(inputs: &EgressListener<'_>) -> Listener {
     let &EgressListener {
         mesh,
@@ -95,14 +96,15 @@ pub(crate) fn egress(inputs: &EgressListener<'_>) -> Listener {
     };
     let mut chains: Vec<FilterChain> = inputs.http_ports.iter().map(|port| http(*port)).collect();
     chains.push(http(EGRESS_PORT));
-    chains.extend(
-        tcp_ports
-            .iter()
-            .map(|(port, service)| tcp_service(mesh, *port, service, log)),
-    );
+    for (port, destinations) in tcp_ports {
+        chains.extend(destinations.iter().map(|one| tcp_service(mesh, *port, one, log)));
+    }
     chains.push(amazonaws(mesh, log));
-    // Only the chain of AWS APIs asks for a name. On other ports the server may be the first to speak, and a look for
-    // TLS would wait for a client that waits too.
+    if allow_all && inputs.http_ports.contains(&HTTPS_PORT) {
+        chains.extend(https_elsewhere(mesh, &inputs.plain_https_hosts, log));
+    }
+    // Only chains of that port ask for TLS. On others the server may be the first to speak, and a look for TLS would
+    // wait for a client that waits too.
     let not_https = ListenerFilterChainMatchPredicate {
         rule: Some(Rule::NotMatch(Box::new(destination_port(HTTPS_PORT)))),
     };
@@ -136,13 +138,47 @@ fn for_port(port: u16, filter: Option<Filter>) -> FilterChain {
 }
 
 /// A chain without filters closes its connections, and keeps them from the default chain.
-fn tcp_service(mesh: &str, port: u16, service: &TcpService, log: Option<&AccessLog>) -> FilterChain {
+fn tcp_service(mesh: &str, port: u16, destination: &TcpDestination, log: Option<&AccessLog>) -> FilterChain {
+    let service = &destination.service;
     let clusters = route::cluster_weights(mesh, &service.targets);
-    if clusters.is_empty() {
-        return for_port(port, None);
+    let open = !clusters.is_empty();
+    let filter = open.then(|| filter::tcp(names::EGRESS_STAT_PREFIX, clusters, service.idle_timeout, log));
+    let mut chain = for_port(port, filter);
+    if let Some(matches) = &mut chain.filter_chain_match {
+        matches.prefix_ranges = destination
+            .addresses
+            .iter()
+            .map(|ip| whole_address(*ip))
+            .collect();
     }
-    let filter = filter::tcp(names::EGRESS_STAT_PREFIX, clusters, service.idle_timeout, log);
-    for_port(port, Some(filter))
+    chain
+}
+
+/// Services that are called by HTTP on the port of HTTPS take no TLS there: it is for hosts outside the mesh, unless it
+/// asks for one of those services, which is not let out past the mesh.
+fn https_elsewhere(
+    mesh: &str,
+    services: &BTreeSet<String>,
+    log: Option<&AccessLog>,
+) -> impl Iterator<Item = FilterChain> {
+    let for_names = |server_names: Vec<String>| FilterChainMatch {
+        destination_port: Some(number(u32::from(HTTPS_PORT))),
+        transport_protocol: "tls".to_owned(),
+        server_names,
+        ..FilterChainMatch::default()
+    };
+    let amazonaws = AMAZONAWS.trim_start_matches('*');
+    let services = services.iter().filter(|name| !name.ends_with(amazonaws));
+    let services: Vec<String> = services.cloned().collect();
+    let closed = (!services.is_empty()).then(|| FilterChain {
+        filter_chain_match: Some(for_names(services)),
+        ..FilterChain::default()
+    });
+    let others = FilterChain {
+        filter_chain_match: Some(for_names(Vec::new())),
+        ..elsewhere(names::allow_all(mesh), log)
+    };
+    closed.into_iter().chain([others])
 }
 
 fn amazonaws(mesh: &str, log: Option<&AccessLog>) -> FilterChain {
@@ -153,6 +189,13 @@ fn amazonaws(mesh: &str, log: Option<&AccessLog>) -> FilterChain {
             ..FilterChainMatch::default()
         }),
         ..elsewhere(names::amazonaws(mesh), log)
+    }
+}
+
+fn whole_address(ip: IpAddr) -> CidrRange {
+    CidrRange {
+        address_prefix: ip.to_string(),
+        prefix_len: Some(number(if ip.is_ipv4() { 32 } else { 128 })),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Equal pieces build equal resources. Whoever still has what an equal piece built last time need not build it again,
 //! and most changes of a mesh touch only a few of a proxy's many resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use evermesh_graph::supplied::{Instances, Supplied};
 use evermesh_graph::view::{
-    AccessLog, AppListener, Discovery, EGRESS_PORT, GatewayListener, HttpService, INGRESS_PORT, Ingress,
-    ProxyView, Target, TcpService,
+    AccessLog, AppListener, Discovery, EGRESS_PORT, Egress, GatewayListener, HttpService, INGRESS_PORT,
+    Ingress, ProxyView, Target, TcpDestination,
 };
 
+use crate::listener::HTTPS_PORT;
 use crate::{Placement, cluster, endpoint, listener, names, route};
 
 /// A resource that is not built yet.
@@ -58,11 +59,25 @@ pub(crate) struct Owner<'v> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EgressListener<'v> {
     pub(crate) mesh: &'v str,
-    pub(crate) http_ports: Vec<u16>,
-    pub(crate) tcp_ports: &'v BTreeMap<u16, Arc<TcpService>>,
+    pub(crate) http_ports: BTreeSet<u16>,
+    pub(crate) tcp_ports: &'v BTreeMap<u16, Vec<TcpDestination>>,
+    /// Hosts that are asked for by HTTP on the port of HTTPS, without ports and in lower case; empty unless other hosts
+    /// may be called there.
+    pub(crate) plain_https_hosts: BTreeSet<String>,
     pub(crate) allow_all: bool,
     pub(crate) log: Option<&'v AccessLog>,
     pub(crate) bind: IpAddr,
+}
+
+/// What the routes of a port that requests go out by are built from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EgressRoutes<'v> {
+    pub(crate) mesh: &'v str,
+    pub(crate) port: u16,
+    pub(crate) services: &'v [Arc<HttpService>],
+    pub(crate) refused_hosts: Vec<&'v str>,
+    /// Whether other hosts may be called.
+    pub(crate) allow_all: bool,
 }
 
 type Log<'v> = Option<&'v AccessLog>;
@@ -81,8 +96,7 @@ enum Inputs<'v> {
     /// By its name.
     OutsideCluster(String),
     EgressListener(EgressListener<'v>),
-    /// With whether everything else is allowed.
-    EgressRoutes(&'v str, u16, &'v [Arc<HttpService>], bool),
+    EgressRoutes(EgressRoutes<'v>),
     DirectEgressRoutes(&'v str, &'v BTreeMap<u16, Vec<Arc<HttpService>>>),
 }
 
@@ -147,7 +161,7 @@ impl Piece<'_> {
             Inputs::EgressListener(..) => names::egress_listener(),
             Inputs::AppRoutes(_, app) => names::ingress_routes(app.port),
             Inputs::GatewayRoutes(_, port, _) => names::ingress_routes(port.port),
-            Inputs::EgressRoutes(_, port, ..) => names::egress_routes(*port),
+            Inputs::EgressRoutes(inputs) => names::egress_routes(inputs.port),
             Inputs::DirectEgressRoutes(..) => names::egress_routes(EGRESS_PORT),
         }
     }
@@ -177,9 +191,7 @@ impl Piece<'_> {
             }
             Inputs::OutsideCluster(name) => Resource::Cluster(cluster::original_destination(name.clone())),
             Inputs::EgressListener(inputs) => Resource::Listener(listener::egress(inputs)),
-            Inputs::EgressRoutes(mesh, port, services, allow_all) => {
-                Resource::Route(route::egress(mesh, *port, services, *allow_all))
-            }
+            Inputs::EgressRoutes(inputs) => Resource::Route(route::egress(inputs)),
             Inputs::DirectEgressRoutes(mesh, ports) => Resource::Route(route::direct_egress(mesh, ports)),
         }
     }
@@ -221,10 +233,13 @@ fn ingress<'v>(owner: Owner<'v>, view: &'v ProxyView, placement: &Placement) -> 
 fn egress<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
     let egress = &view.egress;
     let mesh = view.mesh.as_str();
+    let http_ports = egress.http_ports.keys().chain(egress.refused_hosts.keys());
+    let http_ports: BTreeSet<u16> = http_ports.copied().collect();
     let mut inputs = vec![
         Inputs::EgressListener(EgressListener {
             mesh,
-            http_ports: egress.http_ports.keys().copied().collect(),
+            plain_https_hosts: plain_https_hosts(egress),
+            http_ports: http_ports.clone(),
             tcp_ports: &egress.tcp_ports,
             allow_all: egress.allow_all,
             log: view.access_log.as_ref(),
@@ -236,14 +251,34 @@ fn egress<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
     if egress.allow_all {
         inputs.push(Inputs::OutsideCluster(names::allow_all(mesh)));
     }
-    inputs.extend(
-        egress
-            .targets
-            .iter()
-            .map(|target| Inputs::TargetCluster(mesh, target)),
-    );
-    let ports = egress.http_ports.iter();
+    let targets = egress.targets.iter();
+    inputs.extend(targets.map(|target| Inputs::TargetCluster(mesh, target)));
+    let routes = |port| {
+        Inputs::EgressRoutes(EgressRoutes {
+            mesh,
+            port,
+            services: egress
+                .http_ports
+                .get(&port)
+                .map(Vec::as_slice)
+                .unwrap_or_default(),
+            refused_hosts: refused_hosts(egress, port).collect(),
+            allow_all: egress.allow_all,
+        })
+    };
+    inputs.extend(http_ports.into_iter().map(routes));
     inputs
-        .extend(ports.map(|(port, services)| Inputs::EgressRoutes(mesh, *port, services, egress.allow_all)));
-    inputs
+}
+
+fn refused_hosts(egress: &Egress, port: u16) -> impl Iterator<Item = &str> {
+    let hosts = egress.refused_hosts.get(&port).into_iter().flatten();
+    hosts.map(String::as_str)
+}
+
+fn plain_https_hosts(egress: &Egress) -> BTreeSet<String> {
+    let services = egress.http_ports.get(&HTTPS_PORT).into_iter().flatten();
+    let names = services.map(|service| service.name.as_str());
+    let hosts = names.chain(refused_hosts(egress, HTTPS_PORT));
+    let hosts = hosts.filter(|_| egress.allow_all).map(str::to_ascii_lowercase);
+    hosts.collect()
 }

@@ -14,17 +14,13 @@ use evermesh_graph::view::{
 };
 
 use crate::common::{duration, number};
-use crate::piece::Owner;
+use crate::piece::{EgressRoutes, Owner};
 use crate::{names, retry};
 
 /// Everything that comes to a port of the local application.
 pub(crate) fn ingress(owner: Owner<'_>, listener: &AppListener) -> RouteConfiguration {
     let cluster = names::local_application(owner, listener.protocol, listener.port);
-    let all = Route {
-        r#match: Some(path_match(&PathMatch::Prefix("/".to_owned()))),
-        action: Some(route::Action::Route(to_cluster(cluster, listener.timeouts))),
-        ..Route::default()
-    };
+    let all = to_all(route::Action::Route(to_cluster(cluster, listener.timeouts)));
     configuration(
         names::ingress_routes(listener.port),
         vec![virtual_host("ingress", vec!["*".to_owned()], vec![all])],
@@ -45,36 +41,28 @@ pub(crate) fn gateway(owner: Owner<'_>, listener: &GatewayListener, several: boo
     )
 }
 
-/// The services called on a port. With `allow_all`, hosts that are none of them go where the caller wanted.
-pub(crate) fn egress(
-    mesh: &str,
-    port: u16,
-    services: &[Arc<HttpService>],
-    allow_all: bool,
-) -> RouteConfiguration {
-    let mut hosts: Vec<_> = services
-        .iter()
-        .map(|service| {
-            let domains = vec![service.name.clone(), format!("{}:{port}", service.name)];
-            virtual_host(&service.name, domains, service_routes(mesh, service))
-        })
-        .collect();
-    if allow_all {
-        let elsewhere = Route {
-            r#match: Some(path_match(&PathMatch::Prefix("/".to_owned()))),
-            action: Some(route::Action::Route(to_cluster(
-                names::allow_all(mesh),
-                NO_TIMEOUTS,
-            ))),
-            ..Route::default()
-        };
+/// The services called on a port. Where other hosts may be called, what is asked of them goes where the caller wanted.
+pub(crate) fn egress(inputs: &EgressRoutes<'_>) -> RouteConfiguration {
+    let EgressRoutes { mesh, port, .. } = inputs;
+    let service = |service: &Arc<HttpService>| {
+        let domains = vec![service.name.clone(), format!("{}:{port}", service.name)];
+        virtual_host(&service.name, domains, service_routes(mesh, service))
+    };
+    let mut hosts: Vec<_> = inputs.services.iter().map(service).collect();
+    if let Some(first) = inputs.refused_hosts.first() {
+        let domains = inputs.refused_hosts.iter().map(ToString::to_string).collect();
+        hosts.push(virtual_host(first, domains, vec![to_all(unavailable())]));
+    }
+    if inputs.allow_all {
+        let elsewhere = route::Action::Route(to_cluster(names::allow_all(mesh), NO_TIMEOUTS));
+        let everything = vec!["*".to_owned()];
         hosts.push(virtual_host(
             "mesh-allow-all",
-            vec!["*".to_owned()],
-            vec![elsewhere],
+            everything,
+            vec![to_all(elsewhere)],
         ));
     }
-    configuration(names::egress_routes(port), hosts)
+    configuration(names::egress_routes(*port), hosts)
 }
 
 /// All services by host alone, for those who talk to the egress port itself. A host without a port means the first
@@ -190,6 +178,14 @@ fn path_match(path: &PathMatch) -> RouteMatch {
     RouteMatch {
         path_specifier: Some(specifier),
         ..RouteMatch::default()
+    }
+}
+
+fn to_all(action: route::Action) -> Route {
+    Route {
+        r#match: Some(path_match(&PathMatch::Prefix("/".to_owned()))),
+        action: Some(action),
+        ..Route::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes out: virtual services by the port that callers connect to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,17 +14,25 @@ use super::{Route, Target, WeightedTarget};
 pub struct Egress {
     /// Whether traffic to anything that is no service of the view may leave.
     pub allow_all: bool,
-    /// Services by the port that callers connect to, which is never [`EGRESS_PORT`]. No two services of a view share
+    /// Services by the port that callers connect to, which is never [`EGRESS_PORT`](super::EGRESS_PORT). No two services of a view share
     /// a host, in whatever case, with or without a port.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub http_ports: BTreeMap<u16, Vec<Arc<HttpService>>>,
-    /// TCP services by the port that callers connect to, which is neither [`EGRESS_PORT`] nor a port of `http_ports`.
+    /// TCP services by the port that callers connect to, which is never [`EGRESS_PORT`](super::EGRESS_PORT). On a port of `http_ports` each
+    /// has addresses; elsewhere one may be without. No address of a port is there twice.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub tcp_ports: BTreeMap<u16, Arc<TcpService>>,
+    pub tcp_ports: BTreeMap<u16, Vec<TcpDestination>>,
+    /// Hosts that are no service's and are answered with 503 on a port, because they are named like one that is not
+    /// reached there; in lower case. Only where other hosts may be called.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub refused_hosts: BTreeMap<u16, BTreeSet<String>>,
     /// Every listener of a virtual node that a route of the view leads to, weight 0 included, in order of
     /// [`Target::key`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub targets: Vec<Arc<Target>>,
+    /// Names whose addresses tell services of the view apart that share a port; in lower case.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub names: BTreeSet<String>,
 }
 
 /// A virtual service called by HTTP, HTTP/2 or gRPC.
@@ -36,9 +45,21 @@ pub struct HttpService {
     pub routes: Vec<Route>,
 }
 
+/// Where a TCP service is called on a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TcpDestination {
+    /// Addresses that lead to it; none: all that lead to no other service of the port.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub addresses: BTreeSet<IpAddr>,
+    /// The service.
+    #[serde(flatten)]
+    pub service: Arc<TcpService>,
+}
+
 /// A virtual service reached by TCP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct TcpService {
     /// Name of the virtual service.
     pub name: String,

@@ -16,7 +16,7 @@ mod target;
 
 use serde::{Deserialize, Serialize};
 
-pub use egress::{Egress, HttpService, TcpService};
+pub use egress::{Egress, HttpService, TcpDestination, TcpService};
 pub use gateway::{Destination, GatewayListener, GatewayRoute, PathRewrite};
 pub use ingress::{AppListener, Ingress};
 pub use logging::AccessLog;

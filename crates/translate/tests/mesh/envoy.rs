@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evermesh_graph::view::ProxyView;
-use evermesh_graph::{Resolved, resolve};
+use evermesh_graph::{Resolved, Resolver};
 use evermesh_testkit::envoy::validate;
 use evermesh_testkit::golden::Golden;
 use evermesh_testkit::need;
@@ -52,8 +52,13 @@ fn envoy_loads_what_becomes_of_random_meshes() {
     for _ in 0..RANDOM_MESHES {
         let tree = random::mesh().new_tree(&mut runner);
         let mesh = random::snapshot(&tree.expect("a mesh can be made").current());
+        let tree = random::addresses().new_tree(&mut runner);
+        let addresses = tree.expect("addresses can be made").current();
+        let resolver = Resolver::new(&mesh);
         for (kind, name) in random::proxies(&mesh) {
-            let resolved = resolve(&mesh, kind, &name).expect("it is in the mesh");
+            let resolved = resolver
+                .resolve_with(kind, &name, Some(&addresses))
+                .expect("it is in the mesh");
             if !is_new(&resolved, &mut seen) {
                 continue;
             }

@@ -22,12 +22,18 @@ pub(crate) fn hold(resources: &Resources) {
     weights_sum_up(&value);
 }
 
-/// A connection must not fit two chains.
+/// A connection must not fit two chains. One that is for several addresses counts once for each.
 fn chains_differ(listener: &Value) {
-    unique(
-        "chains",
-        list(&listener["filter_chains"]).map(|chain| chain["filter_chain_match"].to_string()),
-    );
+    let each = |chain: &Value| {
+        let mut rest = chain["filter_chain_match"].clone();
+        let addresses = rest.as_object_mut().and_then(|rest| rest.remove("prefix_ranges"));
+        let addresses = addresses.map_or(vec![Value::Null], |ranges| list(&ranges).cloned().collect());
+        addresses
+            .into_iter()
+            .map(move |address| format!("{address} {rest}"))
+            .collect::<Vec<_>>()
+    };
+    unique("chains", list(&listener["filter_chains"]).flat_map(each));
 }
 
 /// Envoy compares hosts in lower case.

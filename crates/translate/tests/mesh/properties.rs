@@ -1,6 +1,6 @@
 //! What holds for any mesh that the API accepts.
 
-use evermesh_graph::resolve;
+use evermesh_graph::{Resolver, resolve};
 use evermesh_model::{Kind, MeshSnapshot};
 use evermesh_translate::{Placement, translate};
 use proptest::prelude::*;
@@ -13,10 +13,11 @@ proptest! {
 
     /// Whatever is wrong with a mesh is a diagnostic, and what is left can be served.
     #[test]
-    fn resources_fit_together(mesh in random::mesh()) {
+    fn resources_fit_together(mesh in random::mesh(), addresses in random::addresses()) {
         let mesh = random::snapshot(&mesh);
+        let resolver = Resolver::new(&mesh);
         for (kind, name) in random::proxies(&mesh) {
-            let resolved = resolve(&mesh, kind, &name).expect("it is in the mesh");
+            let resolved = resolver.resolve_with(kind, &name, Some(&addresses)).expect("it is in the mesh");
             invariants::hold(&translate(&resolved.view, &Placement::default()));
         }
     }
@@ -42,6 +43,19 @@ proptest! {
             prop_assert_eq!(resolve(&before, kind, &name), resolve(&after, kind, &name));
         }
         prop_assert_eq!(random::proxies(&after).len(), random::proxies(&before).len() + 2);
+    }
+
+    /// A view says which names its services are told apart by.
+    #[test]
+    fn other_addresses_leave_views_equal(mesh in random::mesh(), addresses in random::addresses()) {
+        let mesh = random::snapshot(&mesh);
+        let resolver = Resolver::new(&mesh);
+        for (kind, name) in random::proxies(&mesh) {
+            let resolved = resolver.resolve_with(kind, &name, Some(&addresses)).expect("it is in the mesh");
+            let mut named = addresses.clone();
+            named.retain(|name, _| resolved.view.egress.names.contains(name));
+            prop_assert_eq!(Some(resolved), resolver.resolve_with(kind, &name, Some(&named)));
+        }
     }
 
     /// Nothing is said twice, and a lint says what the proxies' views say.

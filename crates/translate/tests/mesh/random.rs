@@ -1,6 +1,10 @@
 //! Random small meshes, from few names and ports so that everything meets everything: services that differ in case
 //! only or look like another with a port, ports that several want, targets that are not there.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use evermesh_graph::supplied::NamedAddresses;
 use evermesh_model::{Kind, Manifest, MeshSnapshot, Snapshot};
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -62,6 +66,15 @@ pub(crate) fn mesh() -> impl Strategy<Value = Mesh> {
     });
     let all = (mesh, nodes, routers, routes, services, gateways, gateway_routes);
     all.prop_map(|(a, b, c, d, e, f, g)| [a, b, c, d, e, f, g].concat())
+}
+
+/// What somebody who looks names up knows of the services' names: few addresses, so that names share them.
+pub(crate) fn addresses() -> impl Strategy<Value = NamedAddresses> {
+    let address = select(&["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1"][..]);
+    let address = address.prop_map(|address| address.parse::<IpAddr>().expect("an address"));
+    let name = select(&SERVICES[..]).prop_map(str::to_ascii_lowercase);
+    let addresses = prop::collection::btree_set(address, 0..3).prop_map(Arc::new);
+    prop::collection::btree_map(name, addresses, 0..5)
 }
 
 /// The mesh that is made of these resources, put in in this order after the mesh itself.

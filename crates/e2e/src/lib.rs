@@ -48,7 +48,8 @@
 //! * Names come first, then [`World::apply`]: a proxy that does not find a name asks again only seconds later.
 //! * An update is another [`World::apply`] of the resources that change; [`World::apply_and_prune`] deletes too.
 //! * What an application answers is decided by [`Server::answer`], from then on.
-//! * To see that nothing fails while something changes, start a [`Load`], change, stop it and ask its [`Tally`].
+//! * To see that nothing fails while something changes, start a [`Load`], change, stop it and ask its [`Tally`]; to see
+//!   that nothing is cut, have a [`LongStream`] go on meanwhile.
 //! * Wait for conditions ([`eventually`], [`evermesh_testkit::wait_until`]); never sleep, never assert a time.
 //! * Say what Envoy did by its statistics ([`MeshTask::stat`]), whose names users rely on.
 //!
@@ -65,6 +66,7 @@ mod manifests;
 mod runner;
 mod seen;
 mod sidecar;
+mod stream;
 mod task;
 mod world;
 
@@ -77,6 +79,7 @@ pub use load::{Load, Tally};
 pub use manifests::Manifests;
 pub use runner::{Case, run};
 pub use seen::Seen;
+pub use stream::LongStream;
 pub use task::{Address, MeshTask, TaskSpec};
 pub use world::World;
 

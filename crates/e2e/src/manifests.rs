@@ -2,21 +2,19 @@
 
 use std::fmt;
 
-/// Manifests of resources of one mesh, for [`World::apply`](crate::World::apply).
+/// Manifests of resources of one mesh, for [`World::apply`](crate::World::apply). One of the same name as an earlier
+/// one takes its place.
 #[derive(Debug, Clone)]
 pub struct Manifests {
     mesh: String,
-    documents: Vec<String>,
+    /// Names, in YAML, and specs.
+    documents: Vec<(String, String)>,
 }
 
 impl Manifests {
     /// A mesh, with this spec (`{}` for none).
     pub fn mesh(name: &str, spec: &str) -> Self {
-        let documents = vec![format!("meshName: {name}\nspec: {spec}\n")];
-        Self {
-            mesh: name.to_owned(),
-            documents,
-        }
+        Self::within(name).resource(&[], spec)
     }
 
     /// Resources of a mesh that there is.
@@ -81,15 +79,20 @@ impl Manifests {
 
     fn resource(mut self, names: &[(&str, &str)], spec: &str) -> Self {
         let names = names.iter().map(|(member, name)| format!("{member}: {name}\n"));
-        let names: String = names.collect();
-        self.documents
-            .push(format!("meshName: {}\n{names}spec: {spec}\n", self.mesh));
+        let names = format!("meshName: {}\n{}", self.mesh, names.collect::<String>());
+        match self.documents.iter_mut().find(|(earlier, _)| *earlier == names) {
+            Some((_, earlier)) => spec.clone_into(earlier),
+            None => self.documents.push((names, spec.to_owned())),
+        }
         self
     }
 }
 
 impl fmt::Display for Manifests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.documents.join("---\n"))
+        for (names, spec) in &self.documents {
+            writeln!(f, "---\n{names}spec: {spec}")?;
+        }
+        Ok(())
     }
 }

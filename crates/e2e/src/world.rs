@@ -1,14 +1,15 @@
 //! The network, the control plane on its gateway, and the meshes that it is told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::fs::{File, Permissions};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Weak};
 
-use evermesh_task::{Hosts, Network, NetworkOptions};
+use evermesh_task::{Hosts, Network, NetworkOptions, Task, TaskOptions};
 use evermesh_testkit::aws::{AwsCli, AwsOutput};
 use evermesh_testkit::tools::{Tool, binary};
 use evermesh_testkit::{DEADLINE, Response, wait_until};
@@ -33,6 +34,10 @@ pub struct World {
     directory: TempDir,
     envoy: Envoy,
     sidecars: Vec<Weak<Sidecar>>,
+    /// Names that the control plane's DNS server may not have taken in yet, with their addresses.
+    fresh_names: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// A task that nothing runs in, to look names up as tasks do.
+    observer: Task,
     applied: usize,
 }
 
@@ -47,6 +52,7 @@ impl World {
             .expect("a temporary directory can be made");
         let network = Network::create(NetworkOptions::default()).expect("a network can be made");
         let hosts = Hosts::create(directory.path().join("hosts")).expect("a hosts file can be written");
+        let observer = network.task(TaskOptions::new("observer"));
         let mut world = Self {
             network,
             hosts,
@@ -54,6 +60,8 @@ impl World {
             directory,
             envoy,
             sidecars: Vec::new(),
+            fresh_names: BTreeMap::new(),
+            observer: observer.expect("a task can be made"),
             applied: 0,
         };
         world.start_control_plane();
@@ -87,6 +95,7 @@ impl World {
     #[track_caller]
     pub fn submit(&mut self, manifests: impl Display, options: &[&str]) {
         let manifests = manifests.to_string();
+        self.wait_until_named();
         self.applied += 1;
         let name = format!("manifests-{}.yaml", self.applied);
         self.write(&name, &manifests);
@@ -152,10 +161,25 @@ impl World {
     /// Gives a name the addresses of tasks, for everything that asks the control plane's DNS server; those that it
     /// had are forgotten.
     pub fn name<A: Address>(&mut self, name: &str, addresses: impl IntoIterator<Item = A>) {
-        let addresses = addresses.into_iter().map(|address| address.address());
+        let addresses: BTreeSet<_> = addresses.into_iter().map(|address| address.address()).collect();
         self.hosts
-            .set(name, addresses)
+            .set(name, addresses.iter().copied())
             .expect("the hosts file is writable");
+        self.fresh_names.insert(name.to_owned(), addresses);
+    }
+
+    /// Waits until names are answered with the addresses that they were given. [`World::apply`] and
+    /// [`World::settle`] begin with this.
+    pub fn wait_until_named(&mut self) {
+        let fresh = std::mem::take(&mut self.fresh_names);
+        for (name, addresses) in &fresh {
+            wait_until(&format!("{name} has {addresses:?}"), DEADLINE, || {
+                let found = self.observer.run_in(|| (name.as_str(), 0).to_socket_addrs());
+                let found = found.expect("the task is there").into_iter().flatten();
+                let found: BTreeSet<_> = found.map(|address| address.ip()).collect();
+                (found == *addresses).then_some(())
+            });
+        }
     }
 
     /// Starts a task. Does not wait for its sidecar: [`World::settle`] and [`World::apply`] do.
@@ -167,7 +191,8 @@ impl World {
 
     /// Waits until every sidecar takes traffic, and is configured as the newest revision says.
     #[track_caller]
-    pub fn settle(&self) {
+    pub fn settle(&mut self) {
+        self.wait_until_named();
         let sidecars: Vec<Arc<Sidecar>> = self.sidecars.iter().filter_map(Weak::upgrade).collect();
         let mut settled = 0;
         let mut answer = String::new();

@@ -55,7 +55,8 @@ spec:
 
 /// As many failures as there are retries are not seen, one more is; a status that is no server error is never retried.
 pub(crate) async fn server_errors_are_tried_again(mut world: World) {
-    let policy = "retryPolicy: { maxRetries: 3, perRetryTimeout: { unit: s, value: 5 }, httpRetryEvents: [server-error] }";
+    let policy = "retryPolicy: { maxRetries: 3, perRetryTimeout: { unit: s, value: 5 },
+                  httpRetryEvents: [server-error] }";
     let (server, client) = start(&mut world, policy);
     let fail_first = |times: usize, status: u16| {
         move |asked: &evermesh_e2e::Asked| {
@@ -79,7 +80,8 @@ pub(crate) async fn server_errors_are_tried_again(mut world: World) {
     assert_eq!(client.stat(RETRIES), 3 + 3 + 1);
 
     world.apply(route(
-        "retryPolicy: { maxRetries: 0, perRetryTimeout: { unit: s, value: 5 }, httpRetryEvents: [server-error] }",
+        "retryPolicy: { maxRetries: 0, perRetryTimeout: { unit: s, value: 5 },
+                        httpRetryEvents: [server-error] }",
     ));
     server.app(8080).answer(fail_first(1, 500));
     assert_eq!(client.status(SERVICE).await, 500);

@@ -13,7 +13,8 @@ const TOLERANCE: f64 = 11.0;
 fn mesh() -> Manifests {
     let teller = |color: &str| {
         format!(
-            "{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }}, healthCheck: {{ protocol: http, path: /ping,
+            "{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }},
+                healthCheck: {{ protocol: http, path: /ping,
                 healthyThreshold: 2, unhealthyThreshold: 2, timeoutMillis: 2000, intervalMillis: 5000 }} }}],
               serviceDiscovery: {{ dns: {{ hostname: colorteller-{color}.demo.local }} }} }}"
         )
@@ -28,13 +29,17 @@ fn mesh() -> Manifests {
         )
         .node(
             "tcpecho-vn",
-            "{ listeners: [{ portMapping: { port: 2701, protocol: tcp }, healthCheck: { protocol: tcp, healthyThreshold: 2,
+            "{ listeners: [{ portMapping: { port: 2701, protocol: tcp },
+                 healthCheck: { protocol: tcp, healthyThreshold: 2,
                  unhealthyThreshold: 2, timeoutMillis: 2000, intervalMillis: 5000 } }],
                serviceDiscovery: { dns: { hostname: tcpecho.demo.local } } }",
         )
         .service_of_node("tcpecho.demo.local", "tcpecho-vn")
         .service_of_router("colorteller.demo.local", "colorteller-vr")
-        .router("colorteller-vr", "{ listeners: [{ portMapping: { port: 9080, protocol: http } }] }")
+        .router(
+            "colorteller-vr",
+            "{ listeners: [{ portMapping: { port: 9080, protocol: http } }] }",
+        )
         .route("colorteller-vr", "colorteller-route", &route(&COLORS));
     let add = |mesh: Manifests, color: &str| mesh.node(&format!("colorteller-{color}-vn"), &teller(color));
     COLORS.into_iter().fold(mesh, add)

@@ -11,7 +11,8 @@ const TOLERANCE: f64 = 11.0;
 
 fn teller(color: &str) -> String {
     format!(
-        "{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }}, healthCheck: {{ protocol: http, path: /ping,
+        "{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }},
+                healthCheck: {{ protocol: http, path: /ping,
             healthyThreshold: 2, unhealthyThreshold: 2, timeoutMillis: 2000, intervalMillis: 5000 }} }}],
           serviceDiscovery: {{ dns: {{ hostname: colorteller-{color}.demo.local }} }} }}"
     )

@@ -19,13 +19,21 @@ fn mesh() -> Manifests {
         )
         .node(
             "color_server",
-            "{ listeners: [{ portMapping: { port: 8080, protocol: grpc }, healthCheck: { healthyThreshold: 2, intervalMillis: 5000,
+            "{ listeners: [{ portMapping: { port: 8080, protocol: grpc },
+                 healthCheck: { healthyThreshold: 2, intervalMillis: 5000,
                  timeoutMillis: 2000, unhealthyThreshold: 3, port: 8080, protocol: grpc } }],
                serviceDiscovery: { dns: { hostname: server.howto-grpc.local } } }",
         )
         .service_of_router("color_server.howto-grpc.local", "virtual-router")
-        .router("virtual-router", "{ listeners: [{ portMapping: { port: 8080, protocol: grpc } }] }")
-        .route("virtual-router", "route", &route("serviceName: color.ColorService, methodName: GetColor", ""))
+        .router(
+            "virtual-router",
+            "{ listeners: [{ portMapping: { port: 8080, protocol: grpc } }] }",
+        )
+        .route(
+            "virtual-router",
+            "route",
+            &route("serviceName: color.ColorService, methodName: GetColor", ""),
+        )
 }
 
 fn route(matches: &str, policy: &str) -> String {
@@ -54,7 +62,8 @@ pub(crate) async fn replay(mut world: World) {
     world.apply(Manifests::within(MESH).route("virtual-router", "route", &route(all, "")));
     assert_eq!(client.call(&set).await.expect("an answer").grpc_status(), Some(0));
 
-    let retries = "retryPolicy: { grpcRetryEvents: [internal], maxRetries: 3, perRetryTimeout: { unit: s, value: 2 } },";
+    let retries = "retryPolicy: { grpcRetryEvents: [internal],
+                   maxRetries: 3, perRetryTimeout: { unit: s, value: 2 } },";
     server.app(8080).answer(|asked| {
         // Half of the calls, never more than two in a row.
         if matches!(asked.number % 4, 0 | 1) {

@@ -13,7 +13,8 @@ const TOLERANCE: f64 = 11.0;
 fn mesh() -> Manifests {
     let server = |color: &str| {
         format!(
-            "{{ listeners: [{{ portMapping: {{ port: 8080, protocol: http2 }}, healthCheck: {{ healthyThreshold: 2, intervalMillis: 5000,
+            "{{ listeners: [{{ portMapping: {{ port: 8080, protocol: http2 }},
+                healthCheck: {{ healthyThreshold: 2, intervalMillis: 5000,
                 timeoutMillis: 2000, unhealthyThreshold: 3, port: 8080, path: /ping, protocol: http2 }} }}],
               serviceDiscovery: {{ dns: {{ hostname: {color}.howto-http2.local }} }} }}"
         )
@@ -78,7 +79,8 @@ pub(crate) async fn replay(mut world: World) {
         }
     }
 
-    let retries = "retryPolicy: { httpRetryEvents: [server-error], maxRetries: 3, perRetryTimeout: { unit: s, value: 2 } },";
+    let retries = "retryPolicy: { httpRetryEvents: [server-error],
+                   maxRetries: 3, perRetryTimeout: { unit: s, value: 2 } },";
     world.apply(Manifests::within(MESH).route("virtual-router", "route", &route(&["red"], retries)));
     red.app(8080).answer(|asked| {
         // Half of the requests, never more than two in a row.

@@ -8,14 +8,16 @@ use evermesh_e2e::{Answer, App, Asked, Call, Manifests, TaskSpec, World};
 const MESH: &str = "howto-http-retries";
 const FRONT: &str = "http://front.howto-http-retries.local:8080/";
 const COLOR: &str = "http://color.howto-http-retries.local:8080/";
-const HEALTH_CHECK: &str = "{ protocol: http, path: /ping, healthyThreshold: 2, unhealthyThreshold: 2, timeoutMillis: 2000, intervalMillis: 5000 }";
+const HEALTH_CHECK: &str = "{ protocol: http, path: /ping, healthyThreshold: 2,
+    unhealthyThreshold: 2, timeoutMillis: 2000, intervalMillis: 5000 }";
 
 fn mesh() -> Manifests {
     let listener =
         format!("{{ portMapping: {{ port: 8080, protocol: http }}, healthCheck: {HEALTH_CHECK} }}");
     let node = |host: &str, backends: &str| {
         format!(
-            "{{ listeners: [{listener}], backends: [{backends}], serviceDiscovery: {{ dns: {{ hostname: {host} }} }} }}"
+            "{{ listeners: [{listener}], backends: [{backends}],
+               serviceDiscovery: {{ dns: {{ hostname: {host} }} }} }}"
         )
     };
     let color = "{ virtualService: { virtualServiceName: color.howto-http-retries.local } }";
@@ -62,7 +64,8 @@ pub(crate) async fn replay(mut world: World) {
     blue.app(8080).answer(faulty(long));
     assert_eq!(user.status(FRONT).await, 503, "before");
 
-    let retries = "retryPolicy: { maxRetries: 10, perRetryTimeout: { value: 100, unit: ms }, httpRetryEvents: [server-error] },";
+    let retries = "retryPolicy: { maxRetries: 10, perRetryTimeout: { value: 100, unit: ms },
+                   httpRetryEvents: [server-error] },";
     world.apply(Manifests::within(MESH).route("color-router", "color-route-blue", &route(1, retries)));
     blue.app(8080).answer(faulty(long));
     assert_eq!(user.get(FRONT).await, "blue-node", "with retries");

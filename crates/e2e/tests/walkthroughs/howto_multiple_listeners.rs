@@ -10,7 +10,8 @@ fn mesh() -> Manifests {
     let http = |port: u16| format!("{{ portMapping: {{ port: {port}, protocol: http }} }}");
     let checked = |port: u16| {
         format!(
-            "{{ portMapping: {{ port: {port}, protocol: http }}, healthCheck: {{ healthyThreshold: 2, intervalMillis: 5000,
+            "{{ portMapping: {{ port: {port}, protocol: http }},
+                healthCheck: {{ healthyThreshold: 2, intervalMillis: 5000,
                 path: /ping, protocol: http, timeoutMillis: 2000, unhealthyThreshold: 2 }} }}"
         )
     };

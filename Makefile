@@ -38,6 +38,16 @@ test: tools ## Install the pinned test tools into the tree, run every test
 	cargo test $(LOCKED) --workspace
 	@if [[ -s target/skipped-tests ]]; then echo "$$(wc -l <target/skipped-tests) tests were skipped" >&2; fi
 
+.PHONY: fuzz
+fuzz: ## Fuzz everything that reads bytes from outside, FUZZ_SECONDS (60) each (FUZZ_TARGETS="api dns")
+	@scripts/check-system fuzz
+	@scripts/fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ_TARGETS)
+
+.PHONY: lock-fuzz
+lock-fuzz: ## Bring fuzz/Cargo.lock to the versions in Cargo.lock
+	cp Cargo.lock fuzz/Cargo.lock
+	cargo metadata --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
+
 .PHONY: bench-xds
 bench-xds: ## Measure the control plane: route changes to proxies, API writes, memory (BENCH_ARGS="--quick")
 	@scripts/check-system build

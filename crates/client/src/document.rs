@@ -82,16 +82,25 @@ impl std::error::Error for Problems {}
 /// # Errors
 /// Every problem of every file: unreadable, no JSON or YAML, no manifest, or the same resource twice.
 pub fn read_documents(sources: &[PathBuf], default_owner: &str) -> Result<Vec<Document>, Problems> {
-    let mut reading = Reading {
-        default_owner,
-        documents: Vec::new(),
-        problems: Problems::default(),
-    };
+    let mut reading = Reading::new(default_owner);
     for source in sources {
         reading.source(source);
     }
-    reading.refuse_repetitions();
-    reading.problems.or(reading.documents)
+    reading.finish()
+}
+
+/// Reads the documents of a text that is called `name`, whose ending says what it is written in, as [`read_documents`]
+/// reads those of a file.
+///
+/// # Errors
+/// Every problem of the text.
+pub fn read_text(name: &str, text: &str, default_owner: &str) -> Result<Vec<Document>, Problems> {
+    let mut reading = Reading::new(default_owner);
+    let extension = Path::new(name)
+        .extension()
+        .and_then(|extension| extension.to_str());
+    reading.text(name, extension, text);
+    reading.finish()
 }
 
 struct Reading<'o> {
@@ -100,10 +109,23 @@ struct Reading<'o> {
     problems: Problems,
 }
 
-impl Reading<'_> {
+impl<'o> Reading<'o> {
+    fn new(default_owner: &'o str) -> Self {
+        Self {
+            default_owner,
+            documents: Vec::new(),
+            problems: Problems::default(),
+        }
+    }
+
+    fn finish(mut self) -> Result<Vec<Document>, Problems> {
+        self.refuse_repetitions();
+        self.problems.or(self.documents)
+    }
+
     fn source(&mut self, source: &Path) {
         if source.as_os_str() == STDIN {
-            return self.text("standard input", None, read_text(io::stdin().lock()));
+            return self.read("standard input", None, read_to_end(io::stdin().lock()));
         }
         if !source.is_dir() {
             return self.file(source);
@@ -122,17 +144,20 @@ impl Reading<'_> {
     }
 
     fn file(&mut self, path: &Path) {
-        let text = File::open(path).and_then(read_text);
+        let text = File::open(path).and_then(read_to_end);
         let extension = path.extension().and_then(|extension| extension.to_str());
-        self.text(&path.display().to_string(), extension, text);
+        self.read(&path.display().to_string(), extension, text);
     }
 
-    fn text(&mut self, name: &str, extension: Option<&str>, text: io::Result<String>) {
-        let text = match text {
-            Ok(text) => text,
-            Err(error) => return self.problems.push(name, format!("cannot be read: {error}")),
-        };
-        match parse(&text, Syntax::of(extension, &text)) {
+    fn read(&mut self, name: &str, extension: Option<&str>, text: io::Result<String>) {
+        match text {
+            Ok(text) => self.text(name, extension, &text),
+            Err(error) => self.problems.push(name, format!("cannot be read: {error}")),
+        }
+    }
+
+    fn text(&mut self, name: &str, extension: Option<&str>, text: &str) {
+        match parse(text, Syntax::of(extension, text)) {
             Ok(values) => values.into_iter().for_each(|value| self.value(name, &value)),
             Err(error) => {
                 let at = error.at.map(|(line, column)| format!(":{line}:{column}"));
@@ -180,7 +205,7 @@ fn manifests_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read_text(from: impl Read) -> io::Result<String> {
+fn read_to_end(from: impl Read) -> io::Result<String> {
     let mut text = String::new();
     let read = from.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
     if read as u64 > LARGEST_FILE {

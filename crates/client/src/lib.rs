@@ -20,7 +20,7 @@ mod yaml;
 pub use apply::{apply_step, read_held, read_mesh};
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError};
-pub use document::{Document, Problem, Problems, STDIN, read_documents};
+pub use document::{Document, Problem, Problems, STDIN, read_documents, read_text};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ClientError, Refusal};
 pub use plan::{Action, Held, Plan, Step, check_references};

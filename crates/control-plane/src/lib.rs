@@ -12,6 +12,9 @@ mod proxy;
 mod sockets;
 mod supply;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;

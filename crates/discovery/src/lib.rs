@@ -13,6 +13,9 @@ mod server;
 mod tcp;
 mod watch;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use forward::{Forward, ForwardError};
 pub use hosts::{Hosts, HostsError, LineProblem, MalformedLine};
 pub use server::{DnsError, DnsOptions, DnsServer};

@@ -98,11 +98,7 @@ impl ResponseHandler for Answers {
             impl Iterator<Item = &'a Record> + Send + 'a,
         >,
     ) -> Result<ResponseInfo, NetError> {
-        let mut message = Vec::new();
-        let mut encoder = BinEncoder::new(&mut message);
-        encoder.set_max_size(u16::MAX); // beyond that it truncates
-        let sent = response.destructive_emit(&mut encoder)?;
-
+        let (message, sent) = encode(response)?;
         let length = u16::try_from(message.len()).expect("the encoder keeps to its maximum");
         let framed = [&length.to_be_bytes()[..], &message].concat();
         let mut stream = self.0.lock().await;
@@ -111,4 +107,22 @@ impl ResponseHandler for Answers {
             .map_err(|_| NetError::Timeout)??;
         Ok(sent)
     }
+}
+
+/// An answer as a message, which is truncated beyond 65,535 bytes.
+pub(crate) fn encode<'a>(
+    response: MessageResponse<
+        '_,
+        'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+    >,
+) -> Result<(Vec<u8>, ResponseInfo), NetError> {
+    let mut message = Vec::new();
+    let mut encoder = BinEncoder::new(&mut message);
+    encoder.set_max_size(u16::MAX);
+    let sent = response.destructive_emit(&mut encoder)?;
+    Ok((message, sent))
 }

@@ -34,7 +34,10 @@ impl Default for Limits {
 
 impl Limits {
     /// Checks a transaction against the limits, and that no two of its operations touch the same key.
-    pub(crate) fn check(&self, txn: &Txn) -> Result<()> {
+    ///
+    /// # Errors
+    /// What a back end refuses the transaction with.
+    pub fn check(&self, txn: &Txn) -> Result<()> {
         at_most("conditions", txn.conditions.len(), self.conditions)?;
         at_most("operations", txn.ops.len(), self.ops)?;
         for condition in &txn.conditions {
@@ -59,7 +62,10 @@ impl Limits {
     }
 
     /// Checks a key: not empty, not too long.
-    pub(crate) fn check_key(&self, key: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// What a back end refuses a call with this key with.
+    pub fn check_key(&self, key: &str) -> Result<()> {
         if key.is_empty() {
             return Err(StoreError::EmptyKey);
         }
@@ -67,7 +73,10 @@ impl Limits {
     }
 
     /// Checks a prefix, which may be empty.
-    pub(crate) fn check_prefix(&self, prefix: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// What a back end refuses a call with this prefix with.
+    pub fn check_prefix(&self, prefix: &str) -> Result<()> {
         let (bytes, limit) = (prefix.len(), self.key_bytes);
         if bytes > limit {
             return Err(StoreError::KeyTooLong {

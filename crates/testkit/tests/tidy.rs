@@ -136,6 +136,24 @@ const LAYERS: &[Layer] = &[
         "benchmarks start the released programs and link nothing of what they measure",
     ),
     layer(
+        "fuzz",
+        &[
+            "aws-api",
+            "client",
+            "control-plane",
+            "discovery",
+            "graph",
+            "model",
+            "service",
+            "sigv4",
+            "store",
+            "translate",
+            "xds-server",
+        ],
+        &[],
+        "whatever reads bytes from outside is fuzzed; nothing names the targets",
+    ),
+    layer(
         "proxy-bin",
         &["intercept", "sidecar"],
         &[],
@@ -150,7 +168,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// May name every crate but these.
-const WIRING: (&str, &[&str]) = ("cli", &["proxy-bin", "testkit"]);
+const WIRING: (&str, &[&str]) = ("cli", &["fuzz", "proxy-bin", "testkit"]);
 
 #[test]
 fn crates_name_only_the_crates_below_them() {
@@ -209,9 +227,12 @@ fn the_layers_are_of_this_workspace_and_have_no_circle() {
 #[test]
 fn every_source_file_says_what_it_is_for_and_has_a_bounded_length() {
     let mut problems = Vec::new();
-    let sources = files_under(&workspace_root().join("crates"), &|path| {
-        path.extension().is_some_and(|ext| ext == "rs")
+    let sources = ["crates", "fuzz"].into_iter().flat_map(|directory| {
+        files_under(&workspace_root().join(directory), &|path| {
+            path.extension().is_some_and(|ext| ext == "rs")
+        })
     });
+    let sources: Vec<_> = sources.collect();
     assert!(sources.len() > 20, "only {} source files found", sources.len());
     for path in sources {
         let text = fs::read_to_string(&path).unwrap();
@@ -227,6 +248,28 @@ fn every_source_file_says_what_it_is_for_and_has_a_bounded_length() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// `fuzz/` is a workspace of its own with a lock file of its own, which nothing else keeps up with the first.
+#[test]
+fn what_is_fuzzed_is_what_is_released() {
+    let (released, fuzzed) = (locked("Cargo.lock"), locked("fuzz/Cargo.lock"));
+    let only_there = ["evermesh-fuzz-targets", "libfuzzer-sys", "arbitrary", "jobserver"];
+    let other_versions = fuzzed
+        .keys()
+        .filter(|package| !only_there.contains(&package.0.as_str()) && !released.contains_key(*package));
+    let mut differing: Vec<String> = other_versions.map(|package| format!("{package:?}")).collect();
+    for (name, manifest) in manifests() {
+        let used = fuzzed
+            .iter()
+            .find(|(package, _)| package.0 == format!("evermesh-{name}"));
+        let needs = needed(&manifest);
+        differing.extend(used.filter(|(_, used)| **used != needs).map(|_| name));
+    }
+    assert!(
+        differing.is_empty(),
+        "run `make lock-fuzz`: fuzz/Cargo.lock differs in {differing:?}"
+    );
 }
 
 #[test]
@@ -256,6 +299,34 @@ fn nothing_is_left_to_do_or_tied_to_the_machine_it_was_written_on() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// The packages of a lock file, by name and version, with the names of what they depend on.
+fn locked(path: &str) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let text = fs::read_to_string(workspace_root().join(path)).unwrap();
+    let lock = text.parse::<toml::Table>().unwrap();
+    let text = |value: &toml::Value| value.as_str().unwrap().to_owned();
+    let name = |value: &toml::Value| text(value).split(' ').next().unwrap().to_owned();
+    let packages = lock["package"].as_array().unwrap().iter();
+    packages
+        .map(|package| {
+            let dependencies = package.get("dependencies").and_then(toml::Value::as_array);
+            let dependencies = dependencies.into_iter().flatten().map(name).collect();
+            ((text(&package["name"]), text(&package["version"])), dependencies)
+        })
+        .collect()
+}
+
+/// What a crate depends on to be built, features apart.
+fn needed(manifest: &toml::Table) -> BTreeSet<String> {
+    let is_optional =
+        |value: &toml::Value| value.get("optional").and_then(toml::Value::as_bool) == Some(true);
+    dependency_tables(manifest, &["dependencies", "build-dependencies"])
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !is_optional(value))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
 /// The manifests of all crates by the crates' names without the common prefix.
 fn manifests() -> BTreeMap<String, toml::Table> {
     let is_manifest = |path: &Path| path.file_name().is_some_and(|name| name == "Cargo.toml");
@@ -271,6 +342,14 @@ fn manifests() -> BTreeMap<String, toml::Table> {
 
 /// The crates of this workspace in these sections, for any target.
 fn own_dependencies(manifest: &toml::Table, sections: &[&str]) -> BTreeSet<String> {
+    let names = dependency_tables(manifest, sections)
+        .into_iter()
+        .flat_map(toml::Table::keys);
+    names.filter_map(|name| unprefixed(name)).collect()
+}
+
+/// These sections of a manifest, for any target.
+fn dependency_tables<'m>(manifest: &'m toml::Table, sections: &[&str]) -> Vec<&'m toml::Table> {
     let targets = manifest
         .get("target")
         .and_then(toml::Value::as_table)
@@ -279,15 +358,13 @@ fn own_dependencies(manifest: &toml::Table, sections: &[&str]) -> BTreeSet<Strin
     let tables = targets
         .filter_map(|(_, target)| target.as_table())
         .chain([manifest]);
-    let dependencies = tables.flat_map(|table| {
-        sections
+    let sections_of = |table: &'m toml::Table| {
+        let found = sections
             .iter()
-            .filter_map(|section| table.get(*section)?.as_table())
-    });
-    dependencies
-        .flat_map(toml::Table::keys)
-        .filter_map(|name| unprefixed(name))
-        .collect()
+            .filter_map(|section| table.get(*section)?.as_table());
+        found.collect::<Vec<_>>()
+    };
+    tables.flat_map(sections_of).collect()
 }
 
 fn unprefixed(package: &str) -> Option<String> {

@@ -1,0 +1,5 @@
+//! See `crates/fuzz/src/manifests.rs`.
+
+#![no_main]
+
+evermesh_fuzz_targets::program!("manifests");

@@ -1,0 +1,5 @@
+//! See `crates/fuzz/src/mesh.rs`.
+
+#![no_main]
+
+evermesh_fuzz_targets::program!("mesh");

@@ -16,8 +16,8 @@ use crate::text::excerpt;
 const MOST_RESOURCES: u32 = 100;
 /// Largest `limit` of a list of tags (`TagsLimit`).
 const MOST_TAGS: u32 = 50;
-/// Longest client token; the API's documentation promises 36 characters.
-const LONGEST_TOKEN: usize = 64;
+/// Longest client token (documentation of `clientToken`).
+const LONGEST_TOKEN: usize = 36;
 
 /// A page of a resource's tags.
 pub(super) struct TagPageRequest {

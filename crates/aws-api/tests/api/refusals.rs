@@ -210,7 +210,7 @@ const MALFORMED: &[(&str, &str, &str, &str)] = &[
         "PUT",
         MESHES,
         r#"{"meshName":"m","clientToken":""}"#,
-        "clientToken: must be 1 to 64 characters long, is 0",
+        "clientToken: must be 1 to 36 characters long, is 0",
     ),
     (
         "PUT",

@@ -1,23 +1,18 @@
 //! The view of a virtual gateway's proxy: its ports, its gateway routes, and the services behind them.
 
-use evermesh_model::spec::{
-    DefaultGatewayRouteRewrite, GatewayRouteSpec, GatewayRouteTarget, GrpcGatewayRoute, HttpGatewayRoute,
-    HttpGatewayRouteRewrite, ListenerTlsMode, VirtualGatewayListener, VirtualGatewaySpec,
-};
-use evermesh_model::{Kind, MeshSnapshot, ResourceId};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::defaults;
+use evermesh_model::spec::{ListenerTlsMode, VirtualGatewayListener, VirtualGatewaySpec};
+use evermesh_model::{Kind, ResourceId};
+
 use crate::egress::Egresses;
+use crate::gateway_routes::GatewayRoutes;
 use crate::node::{access_log, allow_all, ip_preference, may_be_plain_by_default, protocol};
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
-use crate::routes::{self, Rank};
 use crate::supplied::NamedAddresses;
-use crate::view::{
-    Destination, EGRESS_PORT, GatewayListener, GatewayRoute, Ingress, PathMatch, PathRewrite, ProxyView,
-    RequestMatch, Timeouts,
-};
+use crate::view::{EGRESS_PORT, Egress, EgressHost, GatewayListener, Ingress, ProxyView};
 
 pub(crate) fn resolve(
     resolver: &Resolver<'_>,
@@ -34,36 +29,33 @@ pub(crate) fn resolve(
     let plain = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
 
     let mut egresses = Egresses::new(resolver, report);
-    let mut resolved: Vec<Candidate> = mesh
-        .gateway_routes_of(name)
-        .filter(|_| plain)
-        .filter_map(|(route, spec)| Candidate::resolve(mesh, name, route, spec, &mut egresses))
-        .collect();
-    resolved.sort_by(|a, b| a.rank.cmp(&b.rank));
+    let routes = if plain {
+        GatewayRoutes::resolve(mesh, name, &mut egresses)
+    } else {
+        GatewayRoutes::default()
+    };
     let listeners = spec.listeners.iter().enumerate();
-    let listeners = listeners
+    let listeners: Vec<GatewayListener> = listeners
         .filter_map(|(index, listener)| {
-            gateway_listener(
-                listener,
-                &resolved,
-                &place.item("listeners", index),
-                egresses.report(),
-            )
+            let place = place.item("listeners", index);
+            gateway_listener(listener, &routes, &place, egresses.report())
         })
         .collect();
-    unknown_ports(mesh, name, spec, egresses.report());
+    routes.check(mesh, name, spec, egresses.report());
+    let mut egress = egresses.finish(allow_all(mesh), known);
+    egress.shared_hosts = shared_hosts(&listeners, &egress);
     ProxyView {
         mesh: mesh.id.name.clone(),
         name: name.to_owned(),
         ingress: Ingress::VirtualGateway(listeners),
-        egress: egresses.finish(allow_all(mesh), known),
+        egress,
         access_log,
     }
 }
 
 fn gateway_listener(
     listener: &VirtualGatewayListener,
-    routes: &[Candidate],
+    routes: &GatewayRoutes,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Option<GatewayListener> {
@@ -94,189 +86,36 @@ fn gateway_listener(
         port,
         protocol: protocol(listener.port_mapping.protocol),
         limits: policy::gateway_limits(listener.connection_pool.as_ref()),
-        routes: routes
-            .iter()
-            .filter(|candidate| candidate.port.is_none_or(|p| p == port))
-            .map(|candidate| candidate.route.clone())
-            .collect(),
+        routes: routes.of_port(port),
     })
 }
 
-fn unknown_ports(mesh: &MeshSnapshot, gateway: &str, spec: &VirtualGatewaySpec, report: &mut Report) {
-    for (name, route) in mesh.gateway_routes_of(gateway) {
-        let Some((member, Some(port))) = member(route) else {
-            continue;
+/// Hosts of the egress that requests for other services may have kept.
+fn shared_hosts(listeners: &[GatewayListener], egress: &Egress) -> BTreeMap<String, Vec<String>> {
+    let mut shared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let hosts = EgressHost::all(&egress.http_ports);
+    for route in listeners.iter().flat_map(|listener| &listener.routes) {
+        let keeping = route
+            .destination
+            .as_ref()
+            .filter(|destination| destination.keep_host);
+        let Some(destination) = keeping else { continue };
+        let may_be_kept = |authority: &String| {
+            let host = route.matches.host.as_ref();
+            host.is_none_or(|host| host.takes(authority))
         };
-        let mut listeners = spec.listeners.iter();
-        if !listeners.any(|listener| listener.port_mapping.port == port) {
-            let id = ResourceId::gateway_route(mesh.id.clone(), gateway, name);
-            let message =
-                format!("virtual gateway {gateway} does not listen on port {port}; the route takes nothing");
-            report.error(
-                &Place::spec_of(&id).at(member).at("match.port"),
-                code::MATCH_PORT_UNKNOWN,
-                message,
-            );
+        for EgressHost {
+            name, authorities, ..
+        } in &hosts
+        {
+            if *name != destination.host && authorities.iter().any(may_be_kept) {
+                shared
+                    .entry(name.clone())
+                    .or_default()
+                    .insert(destination.host.clone());
+            }
         }
     }
-}
-
-/// The member that holds the route, and the one port of its gateway that it is for.
-fn member(spec: &GatewayRouteSpec) -> Option<(&'static str, Option<u16>)> {
-    match (&spec.http_route, &spec.http2_route, &spec.grpc_route) {
-        (Some(route), _, _) => Some(("httpRoute", route.r#match.port)),
-        (_, Some(route), _) => Some(("http2Route", route.r#match.port)),
-        (_, _, Some(route)) => Some(("grpcRoute", route.r#match.port)),
-        (None, None, None) => None,
-    }
-}
-
-/// A resolved gateway route with what decides its place.
-struct Candidate {
-    rank: Rank,
-    port: Option<u16>,
-    route: GatewayRoute,
-}
-
-impl Candidate {
-    fn resolve(
-        mesh: &MeshSnapshot,
-        gateway: &str,
-        name: &str,
-        spec: &GatewayRouteSpec,
-        egresses: &mut Egresses<'_>,
-    ) -> Option<Self> {
-        let id = ResourceId::gateway_route(mesh.id.clone(), gateway, name);
-        let (member, port) = member(spec)?;
-        let spec_place = Place::spec_of(&id);
-        let place = spec_place.at(member);
-        let http = spec.http_route.as_ref().or(spec.http2_route.as_ref());
-        let (path, path_rewrite, target) = match (http, &spec.grpc_route) {
-            (Some(route), _) => http_route(route, &place, egresses.report())?,
-            (None, route) => grpc_route(route.as_ref()?, &place, egresses.report())?,
-        };
-        let reached = reach(target, &place, egresses);
-        let rank = Rank::new(spec.priority.unwrap_or(defaults::PRIORITY), &path, name);
-        let route = GatewayRoute {
-            name: name.to_owned(),
-            matches: RequestMatch { path },
-            destination: reached.map(|(host, timeouts)| Destination {
-                virtual_service: target.virtual_service.virtual_service_name.clone(),
-                path_rewrite,
-                host_rewrite: Some(host),
-                timeouts,
-            }),
-        };
-        Some(Self { rank, port, route })
-    }
-}
-
-/// The host that leads to the target in the gateway's own egress, and the longest timeouts behind it.
-fn reach(
-    target: &GatewayRouteTarget,
-    place: &Place<'_>,
-    egresses: &mut Egresses<'_>,
-) -> Option<(String, Timeouts)> {
-    let service = &target.virtual_service.virtual_service_name;
-    let place = place.at("action.target");
-    let ports = egresses.add_named(service);
-    let Some(&first) = ports.first() else {
-        let message = format!(
-            "virtual service {service} has no port that is called by HTTP; the route answers with 503"
-        );
-        egresses.report().error(&place, code::PROTOCOL_MISMATCH, message);
-        return None;
-    };
-    let port = target.port.unwrap_or(first);
-    if !ports.contains(&port) {
-        let message =
-            format!("virtual service {service} is not called on port {port}; the route answers with 503");
-        egresses
-            .report()
-            .error(&place.at("port"), code::TARGET_PORT_UNKNOWN, message);
-        return None;
-    }
-    let host = if port == first {
-        service.clone()
-    } else {
-        format!("{service}:{port}")
-    };
-    Some((host, egresses.longest_timeouts(service, port)))
-}
-
-type Leads<'a> = (PathMatch, PathRewrite, &'a GatewayRouteTarget);
-
-fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place<'_>, report: &mut Report) -> Option<Leads<'a>> {
-    let request = &route.r#match;
-    let place_of_match = place.at("match");
-    let left_out = [
-        ("queryParameters", request.query_parameters.is_some()),
-        ("method", request.method.is_some()),
-        ("hostname", request.hostname.is_some()),
-        ("headers", request.headers.is_some()),
-    ];
-    let whole = routes::left_out(&left_out, &place_of_match, report);
-    let path = routes::path_match(request.prefix.as_ref(), request.path.as_ref());
-    let rewrite = http_rewrite(
-        route.action.rewrite.as_ref(),
-        &path,
-        &place.at("action.rewrite"),
-        report,
-    );
-    (!whole).then_some(())?;
-    Some((path, rewrite?, &route.action.target))
-}
-
-/// By default a matched prefix becomes `/` and a matched path stays.
-fn http_rewrite(
-    rewrite: Option<&HttpGatewayRouteRewrite>,
-    path: &PathMatch,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Option<PathRewrite> {
-    let hostname = rewrite
-        .and_then(|r| r.hostname.as_ref())
-        .and_then(|h| h.default_target_hostname);
-    let whole_path = rewrite.and_then(|r| r.path.as_ref());
-    let left_out = [
-        ("hostname", hostname == Some(DefaultGatewayRouteRewrite::Disabled)),
-        ("path", whole_path.is_some()),
-    ];
-    if routes::left_out(&left_out, place, report) {
-        return None;
-    }
-    if !matches!(path, PathMatch::Prefix(_)) {
-        return Some(PathRewrite::Keep);
-    }
-    let prefix = rewrite.and_then(|r| r.prefix.as_ref());
-    let value = prefix.and_then(|prefix| prefix.value.as_ref());
-    if value.is_some_and(|value| value.contains(char::is_control)) {
-        let message = "no request can have control characters in its path: the route is left out";
-        report.error(&place.at("prefix.value"), code::UNSENDABLE_PATH, message);
-        return None;
-    }
-    Some(match prefix {
-        Some(prefix) if prefix.default_prefix == Some(DefaultGatewayRouteRewrite::Disabled) => {
-            PathRewrite::Keep
-        }
-        Some(prefix) => PathRewrite::Prefix(prefix.value.clone().unwrap_or_else(|| "/".to_owned())),
-        None => PathRewrite::Prefix("/".to_owned()),
-    })
-}
-
-fn grpc_route<'a>(route: &'a GrpcGatewayRoute, place: &Place<'_>, report: &mut Report) -> Option<Leads<'a>> {
-    let request = &route.r#match;
-    let hostname = route.action.rewrite.as_ref().and_then(|r| r.hostname.as_ref());
-    let keeps_host =
-        hostname.and_then(|h| h.default_target_hostname) == Some(DefaultGatewayRouteRewrite::Disabled);
-    let left_out = [
-        ("match.hostname", request.hostname.is_some()),
-        ("match.metadata", request.metadata.is_some()),
-        ("action.rewrite.hostname", keeps_host),
-    ];
-    if routes::left_out(&left_out, place, report) {
-        return None;
-    }
-    let path = routes::grpc_path(request.service_name.as_ref(), None);
-    Some((path, PathRewrite::Keep, &route.action.target))
+    let ordered = |(host, others): (String, BTreeSet<String>)| (host, others.into_iter().collect());
+    shared.into_iter().map(ordered).collect()
 }

@@ -113,6 +113,7 @@ impl<'a> Ports<'a> {
             },
             targets: self.targets(tcp.values().flatten()),
             names,
+            shared_hosts: BTreeMap::new(),
         }
     }
 
@@ -130,7 +131,8 @@ impl<'a> Ports<'a> {
                 .collect();
             let left: BTreeSet<String> = hosts
                 .iter()
-                .filter(|host| !served.contains(host))
+                // What has a `*` is no host that can be asked for, and to Envoy it is many.
+                .filter(|host| !served.contains(host) && !host.contains('*'))
                 .cloned()
                 .collect();
             let takes_requests = self.http.contains_key(port) || !self.tcp.contains_key(port);

@@ -33,8 +33,12 @@ pub(crate) mod code {
     pub(crate) const HOST_CONFLICT: &str = "host-conflict";
     /// A virtual service that is called by HTTP has a `*` in its name, which is no host that can be asked for.
     pub(crate) const WILDCARD_HOST: &str = "wildcard-host";
-    /// A route comes after one that takes everything.
+    /// A route comes after one that takes all it would.
     pub(crate) const ROUTE_SHADOWED: &str = "route-shadowed";
+    /// No request can fulfil what a route asks for.
+    pub(crate) const MATCH_IMPOSSIBLE: &str = "match-impossible";
+    /// No target of a route that can be reached has a weight above 0.
+    pub(crate) const WEIGHTS_SUM_TO_ZERO: &str = "weights-sum-to-zero";
     /// A path has characters that no request can have.
     pub(crate) const UNSENDABLE_PATH: &str = "unsendable-path";
     /// The spec asks for something that this version does not do.

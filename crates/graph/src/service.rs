@@ -10,6 +10,7 @@ use crate::node::protocol;
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::routes::{self, Rank};
+use crate::shadow::{Contender, shadowed};
 use crate::targets::Targets;
 use crate::view::{
     HttpService, PathMatch, Protocol, RequestMatch, Route, Target, TcpService, WeightedTarget,
@@ -172,9 +173,7 @@ impl<'a> Offers<'a> {
             if http {
                 let route = Route {
                     name: self.service.to_owned(),
-                    matches: RequestMatch {
-                        path: PathMatch::Prefix("/".to_owned()),
-                    },
+                    matches: RequestMatch::path(PathMatch::Prefix("/".to_owned())),
                     targets,
                     timeouts: defaults::TIMEOUTS,
                     retry: defaults::retry_policy(),
@@ -224,6 +223,7 @@ impl<'a> Offers<'a> {
             }
         }
         self.check_routes(name, router);
+        self.check_shadows(name, router, &http_routes);
     }
 
     /// Routes of requests, in the order in which they are tried.
@@ -242,10 +242,14 @@ impl<'a> Offers<'a> {
                 &place.at(request.member),
                 &mut self.report,
             );
-            let rank = Rank::new(spec.priority.unwrap_or(defaults::PRIORITY), &request.path, name);
+            let rank = Rank::new(
+                spec.priority.unwrap_or(defaults::PRIORITY),
+                &request.matches,
+                name,
+            );
             let route = Route {
                 name: name.clone(),
-                matches: RequestMatch { path: request.path },
+                matches: request.matches,
                 targets,
                 timeouts: request.timeouts,
                 retry: request.retry,
@@ -346,6 +350,27 @@ impl<'a> Offers<'a> {
                 );
                 self.report.error(&place, code::PROTOCOL_MISMATCH, message);
             }
+        }
+    }
+
+    /// Routes that no request gets to.
+    fn check_shadows(&mut self, router: &str, spec: &VirtualRouterSpec, routes: &[PortRoute]) {
+        let listeners = spec.listeners.iter().flatten();
+        let http = listeners.filter(|listener| protocol(listener.port_mapping.protocol).is_http());
+        let ports: Vec<u16> = http.map(|listener| listener.port_mapping.port).collect();
+        let contenders: Vec<Contender<'_>> = routes
+            .iter()
+            .map(|PortRoute { port, route }| Contender {
+                port: *port,
+                matches: &route.matches,
+            })
+            .collect();
+        for (hidden, first) in shadowed(&ports, &contenders) {
+            let [hidden, first] = [hidden, first].map(|index| &routes[index].route.name);
+            let id = self.route_id(router, hidden);
+            let message = format!("route {first} comes first and takes all that this one matches");
+            self.report
+                .warning(&Place::spec_of(&id), code::ROUTE_SHADOWED, message);
         }
     }
 

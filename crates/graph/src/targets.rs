@@ -50,6 +50,14 @@ impl Targets {
             }));
         }
         if resolved.iter().all(|target| target.weight == 0) {
+            if !resolved.is_empty() {
+                let message = "no target that can be reached has a weight above 0; the route leads nowhere";
+                report.error(
+                    &place.at("action.weightedTargets"),
+                    code::WEIGHTS_SUM_TO_ZERO,
+                    message,
+                );
+            }
             resolved.clear();
         }
         resolved

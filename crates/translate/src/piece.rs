@@ -81,6 +81,7 @@ pub(crate) struct EgressRoutes<'v> {
 }
 
 type Log<'v> = Option<&'v AccessLog>;
+type HttpPorts<'v> = &'v BTreeMap<u16, Vec<Arc<HttpService>>>;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Inputs<'v> {
@@ -97,7 +98,9 @@ enum Inputs<'v> {
     OutsideCluster(String),
     EgressListener(EgressListener<'v>),
     EgressRoutes(EgressRoutes<'v>),
-    DirectEgressRoutes(&'v str, &'v BTreeMap<u16, Vec<Arc<HttpService>>>),
+    DirectEgressRoutes(&'v str, HttpPorts<'v>),
+    /// With the hosts that several services share.
+    GatewayEgressRoutes(&'v str, HttpPorts<'v>, &'v BTreeMap<String, Vec<String>>),
 }
 
 /// Everything that a proxy is to have and that is made of its view alone, in no particular order; names are unique
@@ -141,7 +144,8 @@ impl Piece<'_> {
             Inputs::AppRoutes(..)
             | Inputs::GatewayRoutes(..)
             | Inputs::EgressRoutes(..)
-            | Inputs::DirectEgressRoutes(..) => ResourceKind::Route,
+            | Inputs::DirectEgressRoutes(..)
+            | Inputs::GatewayEgressRoutes(..) => ResourceKind::Route,
         }
     }
 
@@ -162,7 +166,9 @@ impl Piece<'_> {
             Inputs::AppRoutes(_, app) => names::ingress_routes(app.port),
             Inputs::GatewayRoutes(_, port, _) => names::ingress_routes(port.port),
             Inputs::EgressRoutes(inputs) => names::egress_routes(inputs.port),
-            Inputs::DirectEgressRoutes(..) => names::egress_routes(EGRESS_PORT),
+            Inputs::DirectEgressRoutes(..) | Inputs::GatewayEgressRoutes(..) => {
+                names::egress_routes(EGRESS_PORT)
+            }
         }
     }
 
@@ -193,6 +199,9 @@ impl Piece<'_> {
             Inputs::EgressListener(inputs) => Resource::Listener(listener::egress(inputs)),
             Inputs::EgressRoutes(inputs) => Resource::Route(route::egress(inputs)),
             Inputs::DirectEgressRoutes(mesh, ports) => Resource::Route(route::direct_egress(mesh, ports)),
+            Inputs::GatewayEgressRoutes(mesh, ports, shared) => {
+                Resource::Route(route::gateway_egress(mesh, ports, shared))
+            }
         }
     }
 }
@@ -245,7 +254,12 @@ fn egress<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
             log: view.access_log.as_ref(),
             bind: placement.bind,
         }),
-        Inputs::DirectEgressRoutes(mesh, &egress.http_ports),
+        match view.ingress {
+            Ingress::VirtualNode(_) => Inputs::DirectEgressRoutes(mesh, &egress.http_ports),
+            Ingress::VirtualGateway(_) => {
+                Inputs::GatewayEgressRoutes(mesh, &egress.http_ports, &egress.shared_hosts)
+            }
+        },
         Inputs::OutsideCluster(names::amazonaws(mesh)),
     ];
     if egress.allow_all {

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::route::v3::{
-    DirectResponseAction, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost, WeightedCluster,
-    route, route_action, route_match, weighted_cluster,
+    DirectResponseAction, Route, RouteAction, RouteConfiguration, VirtualHost, WeightedCluster, route,
+    route_action, weighted_cluster,
 };
-use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use evermesh_graph::view::{
-    AppListener, Destination, EGRESS_PORT, GatewayListener, GatewayRoute, HttpService, PathMatch,
-    PathRewrite, Timeouts, WeightedTarget,
+    self, AppListener, EGRESS_PORT, EgressHost, GatewayListener, HttpService, PathMatch, SERVICE_HEADER,
+    Timeouts, WeightedTarget,
 };
 
 use crate::common::{duration, number};
 use crate::piece::{EgressRoutes, Owner};
-use crate::{names, retry};
+use crate::{gateway_route, matching, names, retry};
 
 /// Everything that comes to a port of the local application.
 pub(crate) fn ingress(owner: Owner<'_>, listener: &AppListener) -> RouteConfiguration {
@@ -33,7 +32,7 @@ pub(crate) fn gateway(owner: Owner<'_>, listener: &GatewayListener, several: boo
     let routes = listener
         .routes
         .iter()
-        .flat_map(|route| gateway_routes(route, &cluster))
+        .flat_map(|route| gateway_route::routes(route, &cluster))
         .collect();
     configuration(
         names::ingress_routes(listener.port),
@@ -65,26 +64,53 @@ pub(crate) fn egress(inputs: &EgressRoutes<'_>) -> RouteConfiguration {
     configuration(names::egress_routes(*port), hosts)
 }
 
-/// All services by host alone, for those who talk to the egress port itself. A host without a port means the first
-/// port that the service is called on.
+/// All services by host alone, for those who talk to the egress port itself.
 pub(crate) fn direct_egress(mesh: &str, ports: &BTreeMap<u16, Vec<Arc<HttpService>>>) -> RouteConfiguration {
-    let mut hosts: Vec<VirtualHost> = Vec::new();
-    for (port, services) in ports {
-        for service in services {
-            let first = !hosts.iter().any(|host| host.domains.contains(&service.name));
-            let mut domains = vec![format!("{}:{port}", service.name)];
-            if first {
-                domains.insert(0, service.name.clone());
-            }
-            let name = if first {
-                service.name.clone()
-            } else {
-                format!("{}:{port}", service.name)
-            };
-            hosts.push(virtual_host(&name, domains, service_routes(mesh, service)));
-        }
+    let hosts = EgressHost::all(ports);
+    let hosts = hosts.iter().map(|host| {
+        virtual_host(
+            &host.name,
+            host.authorities.clone(),
+            service_routes(mesh, host.service),
+        )
+    });
+    configuration(names::egress_routes(EGRESS_PORT), hosts.collect())
+}
+
+/// All services of a gateway: by host, and for requests that kept another host by what the gateway says in
+/// [`SERVICE_HEADER`], which ends here. That is there for every service, whether or not a gateway route lets requests
+/// keep their host at the moment, so that none is lost between two configurations. `shared` has the hosts that requests
+/// for other services may have kept, with those services' hosts.
+pub(crate) fn gateway_egress(
+    mesh: &str,
+    ports: &BTreeMap<u16, Vec<Arc<HttpService>>>,
+    shared: &BTreeMap<String, Vec<String>>,
+) -> RouteConfiguration {
+    let hosts = EgressHost::all(ports);
+    let by_header: BTreeMap<&str, Vec<Route>> = hosts
+        .iter()
+        .map(|EgressHost { name, service, .. }| (name.as_str(), guarded(service_routes(mesh, service), name)))
+        .collect();
+    let host = |EgressHost {
+                    name,
+                    authorities,
+                    service,
+                }: &EgressHost<'_>| {
+        let others = shared.get(name).into_iter().flatten();
+        let others = others.filter_map(|other| by_header.get(other.as_str()));
+        let mut routes: Vec<Route> = others.flatten().cloned().collect();
+        routes.extend(service_routes(mesh, service));
+        virtual_host(name, authorities.clone(), routes)
+    };
+    let mut virtual_hosts: Vec<VirtualHost> = hosts.iter().map(host).collect();
+    let by_header: Vec<Route> = by_header.into_values().flatten().collect();
+    if !hosts.is_empty() {
+        virtual_hosts.push(virtual_host("default_backend", vec!["*".to_owned()], by_header));
     }
-    configuration(names::egress_routes(EGRESS_PORT), hosts)
+    for host in &mut virtual_hosts {
+        host.request_headers_to_remove = vec![SERVICE_HEADER.to_owned()];
+    }
+    configuration(names::egress_routes(EGRESS_PORT), virtual_hosts)
 }
 
 /// The destination of a route: one cluster, or several by weight.
@@ -114,10 +140,18 @@ fn virtual_host(name: &str, domains: Vec<String>, routes: Vec<Route>) -> Virtual
     }
 }
 
+/// Routes for those requests only that a gateway says are for a host.
+fn guarded(mut routes: Vec<Route>, host: &str) -> Vec<Route> {
+    for matches in routes.iter_mut().filter_map(|route| route.r#match.as_mut()) {
+        matches.headers.push(matching::exact_header(SERVICE_HEADER, host));
+    }
+    routes
+}
+
 fn service_routes(mesh: &str, service: &HttpService) -> Vec<Route> {
-    let route = |route: &evermesh_graph::view::Route| Route {
+    let route = |route: &view::Route| Route {
         name: route.name.clone(),
-        r#match: Some(path_match(&route.matches.path)),
+        r#match: Some(matching::request(&route.matches)),
         action: Some(match route.targets.as_slice() {
             [] => unavailable(),
             targets => route::Action::Route(RouteAction {
@@ -151,7 +185,7 @@ fn to_targets(mesh: &str, targets: &[WeightedTarget], timeouts: Timeouts) -> Rou
     }
 }
 
-fn to_cluster(name: String, timeouts: Timeouts) -> RouteAction {
+pub(crate) fn to_cluster(name: String, timeouts: Timeouts) -> RouteAction {
     RouteAction {
         cluster_specifier: Some(route_action::ClusterSpecifier::Cluster(name)),
         ..with_timeouts(timeouts)
@@ -166,82 +200,17 @@ fn with_timeouts(timeouts: Timeouts) -> RouteAction {
     }
 }
 
-fn path_match(path: &PathMatch) -> RouteMatch {
-    let specifier = match path {
-        PathMatch::Exact(path) => route_match::PathSpecifier::Path(path.clone()),
-        PathMatch::Prefix(prefix) => route_match::PathSpecifier::Prefix(prefix.clone()),
-        PathMatch::Regex(pattern) => route_match::PathSpecifier::SafeRegex(RegexMatcher {
-            regex: pattern.clone(),
-            ..RegexMatcher::default()
-        }),
-    };
-    RouteMatch {
-        path_specifier: Some(specifier),
-        ..RouteMatch::default()
-    }
-}
-
 fn to_all(action: route::Action) -> Route {
     Route {
-        r#match: Some(path_match(&PathMatch::Prefix("/".to_owned()))),
+        r#match: Some(matching::path(&PathMatch::Prefix("/".to_owned()))),
         action: Some(action),
         ..Route::default()
     }
 }
 
-fn unavailable() -> route::Action {
+pub(crate) fn unavailable() -> route::Action {
     route::Action::DirectResponse(DirectResponseAction {
         status: 503,
         ..DirectResponseAction::default()
     })
-}
-
-/// A rewritten prefix needs two routes, or `/x` and `/x/y` would become `/` and `//y`: the longer one takes its
-/// slash with it.
-fn gateway_routes(route: &GatewayRoute, cluster: &str) -> Vec<Route> {
-    let path = &route.matches.path;
-    let Some(destination) = &route.destination else {
-        return vec![gateway_route(route, path, unavailable())];
-    };
-    let rewrites: Vec<(PathMatch, String)> = match (path, &destination.path_rewrite) {
-        (PathMatch::Prefix(prefix), PathRewrite::Prefix(value)) if !prefix.ends_with('/') => vec![
-            (PathMatch::Prefix(format!("{prefix}/")), with_slash(value)),
-            (PathMatch::Prefix(prefix.clone()), value.clone()),
-        ],
-        (path, PathRewrite::Prefix(value)) => vec![(path.clone(), with_slash(value))],
-        (path, PathRewrite::Keep) => vec![(path.clone(), String::new())],
-    };
-    rewrites
-        .into_iter()
-        .map(|(path, rewrite)| gateway_route(route, &path, into_mesh(destination, rewrite, cluster)))
-        .collect()
-}
-
-fn gateway_route(route: &GatewayRoute, path: &PathMatch, action: route::Action) -> Route {
-    Route {
-        name: route.name.clone(),
-        r#match: Some(path_match(path)),
-        action: Some(action),
-        ..Route::default()
-    }
-}
-
-fn into_mesh(destination: &Destination, prefix_rewrite: String, cluster: &str) -> route::Action {
-    let host = destination
-        .host_rewrite
-        .clone()
-        .map(route_action::HostRewriteSpecifier::HostRewriteLiteral);
-    route::Action::Route(RouteAction {
-        prefix_rewrite,
-        host_rewrite_specifier: host,
-        ..to_cluster(cluster.to_owned(), destination.timeouts)
-    })
-}
-
-fn with_slash(path: &str) -> String {
-    if path.ends_with('/') {
-        path.to_owned()
-    } else {
-        format!("{path}/")
-    }
 }

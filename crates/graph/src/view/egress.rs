@@ -33,6 +33,45 @@ pub struct Egress {
     /// Names whose addresses tell services of the view apart that share a port; in lower case.
     #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
     pub names: BTreeSet<String>,
+    /// Of a gateway: hosts of services that requests for other services may come with, because a gateway route lets
+    /// them keep it; with those other services' hosts, ordered. Both are called as an [`EgressHost`] is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub shared_hosts: BTreeMap<String, Vec<String>>,
+}
+
+/// A port of an HTTP service, by host alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressHost<'e> {
+    /// What the host is called: the service's name for the first of its ports, `<name>:<port>` for the others.
+    pub name: String,
+    /// What requests for it may say that they are for: a name without a port means the first port.
+    pub authorities: Vec<String>,
+    /// The service.
+    pub service: &'e Arc<HttpService>,
+}
+
+impl<'e> EgressHost<'e> {
+    /// Those of all services, ordered by port and name.
+    pub fn all(http_ports: &'e BTreeMap<u16, Vec<Arc<HttpService>>>) -> Vec<Self> {
+        let mut known = BTreeSet::new();
+        let ports = http_ports.iter();
+        let services = ports.flat_map(|(port, services)| services.iter().map(move |service| (port, service)));
+        let host = |(port, service): (&u16, &'e Arc<HttpService>)| {
+            let name = &service.name;
+            let with_port = format!("{name}:{port}");
+            let (name, authorities) = if known.insert(name) {
+                (name.clone(), vec![name.clone(), with_port])
+            } else {
+                (with_port.clone(), vec![with_port])
+            };
+            Self {
+                name,
+                authorities,
+                service,
+            }
+        };
+        services.map(host).collect()
+    }
 }
 
 /// A virtual service called by HTTP, HTTP/2 or gRPC.

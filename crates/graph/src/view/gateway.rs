@@ -1,8 +1,14 @@
 //! Ports of a virtual gateway, and the routes from there to virtual services.
 
+use std::ops::Not;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Limits, Protocol, RequestMatch, Timeouts};
+
+/// Header by which a gateway tells its own egress where a request goes that keeps its host. It exists between the two
+/// only: what comes in with it loses it, and no application gets it.
+pub const SERVICE_HEADER: &str = "x-app-mesh-virtual-service";
 
 /// A port of a virtual gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +43,14 @@ pub struct GatewayRoute {
 pub struct Destination {
     /// Name of the virtual service.
     pub virtual_service: String,
+    /// Host that leads there in the gateway's own egress, called as an [`EgressHost`](super::EgressHost) is.
+    pub host: String,
+    /// Whether requests keep the host that they came with. What leads them on then is [`SERVICE_HEADER`], with
+    /// [`host`](Self::host) as its value.
+    #[serde(skip_serializing_if = "<&bool>::not", default)]
+    pub keep_host: bool,
     /// What the path becomes.
     pub path_rewrite: PathRewrite,
-    /// What the request's host becomes; `None` keeps it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub host_rewrite: Option<String>,
     /// Longest timeouts of the service's routes, so that the gateway is never the one to cut a request.
     pub timeouts: Timeouts,
 }
@@ -54,4 +63,6 @@ pub enum PathRewrite {
     Keep,
     /// The matched prefix becomes this.
     Prefix(String),
+    /// The whole path becomes this; the query is kept.
+    Path(String),
 }

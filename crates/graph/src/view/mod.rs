@@ -16,11 +16,11 @@ mod target;
 
 use serde::{Deserialize, Serialize};
 
-pub use egress::{Egress, HttpService, TcpDestination, TcpService};
-pub use gateway::{Destination, GatewayListener, GatewayRoute, PathRewrite};
+pub use egress::{Egress, EgressHost, HttpService, TcpDestination, TcpService};
+pub use gateway::{Destination, GatewayListener, GatewayRoute, PathRewrite, SERVICE_HEADER};
 pub use ingress::{AppListener, Ingress};
 pub use logging::AccessLog;
-pub use matching::{PathMatch, RequestMatch};
+pub use matching::{HeaderMatch, HeaderValueMatch, HostMatch, PathMatch, QueryParameterMatch, RequestMatch};
 pub use policy::{Limits, RetryOn, RetryPolicy, Timeouts};
 pub use route::{Route, WeightedTarget};
 pub use target::{Discovery, Target, TargetKey};

@@ -22,11 +22,13 @@ const RANDOM_MESHES: usize = 400;
 /// How many proxies with the same kind of mistake in what they are told are shown to Envoy.
 const OF_EACH_CODE: usize = 4;
 /// The mistakes that would make Envoy refuse a configuration, were they not left out.
-const REFUSED_IF_LEFT_IN: [&str; 5] = [
+const REFUSED_IF_LEFT_IN: [&str; 7] = [
     "host-conflict",
+    "match-impossible",
     "port-conflict",
     "target-without-discovery",
     "unsendable-path",
+    "weights-sum-to-zero",
     "wildcard-host",
 ];
 

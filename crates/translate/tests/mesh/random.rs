@@ -233,12 +233,17 @@ fn route() -> impl Strategy<Value = Value> {
     let common = (
         kind,
         path_match(),
+        conditions(),
         weighted(0.3, port()),
         weighted(0.3, select(&[0_u32, 1, 1000][..])),
     );
     (common, action, weighted(0.3, millis()), weighted(0.3, retries)).prop_map(
-        |((kind, path, port, priority), action, idle, retries)| {
-            let mut route = json!({ "match": route_match(kind, path, port), "action": action });
+        |((kind, path, conditions, port, priority), action, idle, retries)| {
+            let scheme = conditions.scheme;
+            let mut route = json!({ "match": route_match(kind, path, &conditions, port), "action": action });
+            if kind.starts_with("http") {
+                route["match"]["scheme"] = json!(scheme);
+            }
             route["timeout"] = json!({ "idle": idle });
             if kind != "tcpRoute" {
                 route["retryPolicy"] = json!(retries);
@@ -252,24 +257,44 @@ fn gateway_route() -> impl Strategy<Value = Value> {
     let target = (select(&SERVICES[..]), weighted(0.3, port())).prop_map(
         |(service, port)| json!({ "virtualService": { "virtualServiceName": service }, "port": port }),
     );
-    let rewrite = prop_oneof![
+    let value = select(&["/", "/v2", "/v2/", "/\\1", "/\r\n", "/é\u{0}"][..]);
+    let prefix = prop_oneof![
         Just(json!({ "prefix": { "defaultPrefix": "DISABLED" } })),
-        select(&["/", "/v2", "/v2/", "/\r\n", "/é\u{0}"][..])
+        value
+            .clone()
             .prop_map(|value| json!({ "prefix": { "value": value } })),
     ];
+    let path = value.prop_map(|value| json!({ "path": { "exact": value } }));
+    let rewrite = (weighted(0.5, prop_oneof![prefix, path]), any::<bool>());
+    let hostname = (
+        select(&["exact", "suffix"][..]),
+        select(
+            &[
+                "x",
+                ".LOCAL",
+                "x:80",
+                "*\\E[\u{0}",
+                "kskskskskskskskskskskskskskskskskskskskskskskskskskskskskskskskskskskssk",
+            ][..],
+        ),
+    );
+    let hostname = weighted(0.3, hostname.prop_map(|(kind, name)| json!({ kind: name })));
     let kind = select(&["httpRoute", "http2Route", "grpcRoute"][..]);
-    (
-        kind,
-        path_match(),
-        weighted(0.3, port()),
-        target,
-        weighted(0.5, rewrite),
-    )
-        .prop_map(|(kind, path, port, target, rewrite)| {
-            let rewrite = rewrite.filter(|_| kind != "grpcRoute");
+    let request = (path_match(), conditions(), hostname, weighted(0.3, port()));
+    (kind, request, target, rewrite).prop_map(
+        |(kind, (path, conditions, hostname, port), target, (rewrite, keeps_host))| {
+            let mut rewrite = rewrite
+                .filter(|_| kind != "grpcRoute")
+                .unwrap_or_else(|| json!({}));
+            if keeps_host {
+                rewrite["hostname"] = json!({ "defaultTargetHostname": "DISABLED" });
+            }
             let action = json!({ "target": target, "rewrite": rewrite });
-            json!({ kind: { "match": route_match(kind, path, port), "action": action } })
-        })
+            let mut request = route_match(kind, path, &conditions, port);
+            request["hostname"] = json!(hostname);
+            json!({ kind: { "match": request, "action": action } })
+        },
+    )
 }
 
 fn path_match() -> impl Strategy<Value = Value> {
@@ -281,12 +306,80 @@ fn path_match() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// gRPC is matched by service instead of path, TCP by port alone.
-fn route_match(kind: &str, path: Value, port: Option<u16>) -> Value {
+/// What else than a path a request is matched by.
+#[derive(Debug, Clone)]
+struct Conditions {
+    method: Option<&'static str>,
+    scheme: Option<&'static str>,
+    headers: Option<Vec<Value>>,
+    query_parameters: Option<Vec<Value>>,
+}
+
+fn conditions() -> impl Strategy<Value = Conditions> {
+    let parameter = (
+        select(vec![
+            "q".to_owned(),
+            "é=&".to_owned(),
+            "n".repeat(1024),
+            "n".repeat(1025),
+        ]),
+        weighted(0.5, select(&["", "1", "a b"][..])),
+    );
+    let parameter = parameter.prop_map(
+        |(name, value)| json!({ "name": name, "match": value.map(|value| json!({ "exact": value })) }),
+    );
+    (
+        weighted(0.2, select(&["GET", "POST", "CONNECT"][..])),
+        weighted(0.2, select(&["http", "https"][..])),
+        weighted(0.3, prop::collection::vec(header(), 1..4)),
+        weighted(0.2, prop::collection::vec(parameter, 1..3)),
+    )
+        .prop_map(|(method, scheme, headers, query_parameters)| Conditions {
+            method,
+            scheme,
+            headers,
+            query_parameters,
+        })
+}
+
+fn header() -> impl Strategy<Value = Value> {
+    let text = select(&["a", "%", "\\", "é", "a\r\n\u{0}"][..]);
+    let kind = select(&["exact", "prefix", "suffix"][..]);
+    let range = select(&[(i64::MIN, i64::MAX), (-1, 0), (0, 100)][..]);
+    let value = prop_oneof![
+        (kind, text).prop_map(|(kind, text)| json!({ kind: text })),
+        select(&REGEXES[..]).prop_map(|regex| json!({ "regex": regex })),
+        range.prop_map(|(start, end)| json!({ "range": { "start": start, "end": end } })),
+    ];
+    let name = select(
+        &[
+            "X-A",
+            "x-a",
+            ":method",
+            ":authority",
+            "host",
+            "x-app-mesh-virtual-service",
+        ][..],
+    );
+    (name, weighted(0.5, any::<bool>()), weighted(0.8, value))
+        .prop_map(|(name, invert, value)| json!({ "name": name, "invert": invert, "match": value }))
+}
+
+/// gRPC is matched by service instead of path and by metadata alone, TCP by port alone.
+fn route_match(kind: &str, path: Value, conditions: &Conditions, port: Option<u16>) -> Value {
     let mut request = match kind {
         "tcpRoute" => json!({}),
-        "grpcRoute" => json!({ "serviceName": path["prefix"].as_str().map(|_| "pkg.Service") }),
-        _ => path,
+        "grpcRoute" => json!({
+            "serviceName": path["prefix"].as_str().map(|_| "pkg.Service"),
+            "metadata": conditions.headers,
+        }),
+        _ => {
+            let mut request = path;
+            request["method"] = json!(conditions.method);
+            request["headers"] = json!(conditions.headers);
+            request["queryParameters"] = json!(conditions.query_parameters);
+            request
+        }
     };
     request["port"] = json!(port);
     request

@@ -3,14 +3,15 @@
 //! It asks from the network namespace of the process' own threads, wherever the question came from. It never asks
 //! itself, and never more questions at once than [`MAX_IN_FLIGHT`].
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use hickory_proto::op::{LowerQuery, ResponseCode};
-use hickory_proto::rr::Name;
+use hickory_proto::rr::{LowerName, Name, RecordType};
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
+use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as Negative, NetError};
 use hickory_resolver::{TokioResolver, system_conf};
@@ -119,6 +120,29 @@ impl Forwarder {
             }
         }
     }
+
+    /// The addresses that the other resolvers have for a name, of both families.
+    pub(crate) async fn addresses(&self, name: &LowerName) -> Found {
+        let ask = |kind| self.resolver.lookup(Name::from(name), kind);
+        let (v4, v6) = tokio::join!(ask(RecordType::A), ask(RecordType::AAAA));
+        let found: Vec<Lookup> = [v4, v6].into_iter().flatten().collect();
+        let until = found.iter().map(Lookup::valid_until).min();
+        Found {
+            addresses: found.iter().flat_map(addresses).collect(),
+            expire: until.map_or(Duration::ZERO, |until| {
+                until.saturating_duration_since(Instant::now())
+            }),
+        }
+    }
+}
+
+/// Addresses that a name resolves to.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// None when there is no such name, or nobody answered.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// For how long they may be kept.
+    pub(crate) expire: Duration,
 }
 
 fn name_server(address: SocketAddr) -> NameServerConfig {
@@ -135,6 +159,10 @@ fn options() -> ResolverOpts {
     options.attempts = 1;
     options.use_hosts_file = ResolveHosts::Never; // the server's own hosts file is the only one
     options
+}
+
+fn addresses(found: &Lookup) -> impl Iterator<Item = IpAddr> {
+    found.answers().iter().filter_map(|record| record.data.ip_addr())
 }
 
 fn endpoints(servers: &[NameServerConfig]) -> impl Iterator<Item = SocketAddr> {

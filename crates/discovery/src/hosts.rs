@@ -10,6 +10,8 @@ use std::{fs, io};
 
 use hickory_proto::rr::{LowerName, Name};
 
+use crate::watch::Content;
+
 /// A larger file is refused as a whole: it is a mistake, and reading it again on each change would stall answers.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 /// A longer line is malformed.
@@ -189,6 +191,24 @@ impl Hosts {
     }
 }
 
+impl Content for Hosts {
+    const FILE: &str = "hosts file";
+    type Error = HostsError;
+
+    fn load(path: &Path) -> Result<Self, HostsError> {
+        Self::load(path)
+    }
+
+    /// Each malformed line with its number, and the sum.
+    fn announce(&self, path: &Path) {
+        for bad in self.malformed() {
+            tracing::warn!(path = %path.display(), line = bad.line, problem = %bad.problem, "skipped a line of the hosts file");
+        }
+        let malformed = self.malformed_count();
+        tracing::info!(path = %path.display(), names = self.len(), malformed, "the hosts file is in force");
+    }
+}
+
 impl Addresses {
     fn add(&mut self, address: IpAddr) {
         match address {
@@ -204,7 +224,7 @@ impl Addresses {
 }
 
 /// A fully qualified name in the form that queries are looked up by.
-fn parse_name(text: &str) -> Result<LowerName, LineProblem> {
+pub(crate) fn parse_name(text: &str) -> Result<LowerName, LineProblem> {
     let not_a_name = || LineProblem::NotAName(text.to_owned());
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !text.bytes().all(allowed) || text == "." {

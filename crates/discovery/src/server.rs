@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 use crate::answer::Answerer;
 use crate::forward::{Forward, ForwardError, Forwarder};
 use crate::hosts::{Hosts, HostsError};
+use crate::names::Names;
 use crate::tcp;
-use crate::watch as hosts_file;
+use crate::watch::{self as file, Content};
 
 /// Attempts to find a port that is free for both UDP and TCP when any port will do.
 const PORT_ATTEMPTS: u32 = 16;
@@ -79,6 +80,7 @@ pub struct DnsServer {
     server: Server<Answerer>,
     address: SocketAddr,
     hosts: watch::Receiver<Arc<Hosts>>,
+    names: Names,
     /// Follows the hosts file and answers over TCP; aborted on drop.
     tasks: JoinSet<()>,
 }
@@ -121,7 +123,7 @@ impl DnsServer {
         let address = *listening.first().ok_or(DnsError::NoSocket)?;
         let forwarder = Forwarder::new(&forward, &listening)?;
         let initial = Hosts::load(&path)?;
-        hosts_file::log(&path, &initial);
+        initial.announce(&path);
 
         let (sender, hosts) = watch::channel(Arc::new(initial));
         let ttl = u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX);
@@ -131,6 +133,7 @@ impl DnsServer {
             ttl,
             forwarder,
         };
+        let names = Names::new(hosts.clone(), answerer.forwarder.clone());
         let mut tasks = JoinSet::new();
         for listener in tcp {
             let listener = asynchronous_tcp(listener).map_err(DnsError::Socket)?;
@@ -140,11 +143,12 @@ impl DnsServer {
         for socket in udp {
             server.register_socket(asynchronous_udp(socket).map_err(DnsError::Socket)?);
         }
-        tasks.spawn(hosts_file::follow(path, sender));
+        tasks.spawn(file::follow(path, sender));
         Ok(Self {
             server,
             address,
             hosts,
+            names,
             tasks,
         })
     }
@@ -159,6 +163,12 @@ impl DnsServer {
     #[must_use]
     pub fn hosts(&self) -> watch::Receiver<Arc<Hosts>> {
         self.hosts.clone()
+    }
+
+    /// The same answers for the process itself, followed; as long as the server runs.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        self.names.clone()
     }
 
     /// Stops listening and lets go of all sockets.

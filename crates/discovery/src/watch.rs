@@ -1,9 +1,10 @@
-//! Follows the hosts file: notices a change within about a tenth of a second and puts the new content in force.
+//! Follows a file: notices a change within about a tenth of a second and puts the new content in force.
 //!
 //! Looking at the file's identity and times is enough and works on every file system, for a file that is replaced
-//! by rename, written in place, or reached through a symbolic link that is switched over. It never removes names
-//! because the file is gone or unreadable: the last good content stays.
+//! by rename, written in place, or reached through a symbolic link that is switched over. It never lets go of
+//! anything because the file is gone or unreadable: the last good content stays.
 
+use std::error::Error;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::hosts::{Hosts, HostsError};
+/// What a file has that is followed.
+pub(crate) trait Content: PartialEq + Send + Sync + Sized + 'static {
+    /// What such a file is called.
+    const FILE: &str;
+    /// Why a file cannot be used.
+    type Error: Error + Send;
+
+    /// Reads and understands a file.
+    fn load(path: &Path) -> Result<Self, Self::Error>;
+
+    /// Says in the log what came into force.
+    fn announce(&self, path: &Path);
+}
 
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -37,8 +50,8 @@ enum Stamp {
     },
 }
 
-/// Keeps `hosts` up to date with the file at `path`, for ever.
-pub(crate) async fn follow(path: PathBuf, hosts: watch::Sender<Arc<Hosts>>) {
+/// Keeps `content` up to date with the file at `path`, for ever.
+pub(crate) async fn follow<C: Content>(path: PathBuf, content: watch::Sender<Arc<C>>) {
     let mut looks = tokio::time::interval(INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut in_force = Stamp::Unknown;
@@ -52,7 +65,7 @@ pub(crate) async fn follow(path: PathBuf, hosts: watch::Sender<Arc<Hosts>>) {
         if current == in_force {
             waited = 0;
         } else if settled || waited == PATIENCE {
-            put_in_force(&path, current, &hosts).await;
+            put_in_force(&path, current, &content).await;
             in_force = if settled { current } else { Stamp::Unknown };
             waited = 0;
         } else {
@@ -76,43 +89,33 @@ impl Stamp {
     }
 }
 
-async fn put_in_force(path: &Path, stamp: Stamp, hosts: &watch::Sender<Arc<Hosts>>) {
+async fn put_in_force<C: Content>(path: &Path, stamp: Stamp, content: &watch::Sender<Arc<C>>) {
     if stamp == Stamp::Absent {
-        let names = hosts.borrow().len();
-        tracing::warn!(path = %path.display(), names, "the hosts file is not there; its last content stays in force");
+        tracing::warn!(path = %path.display(), "the {} is not there; its last content stays in force", C::FILE);
         return;
     }
-    match read(path).await {
+    match read::<C>(path).await {
         Ok(read) => {
-            let differs = |current: &mut Arc<Hosts>| {
+            let differs = |current: &mut Arc<C>| {
                 let differs = **current != read;
                 if differs {
-                    log(path, &read);
+                    read.announce(path);
                     *current = Arc::new(read);
                 }
                 differs
             };
-            hosts.send_if_modified(differs);
+            content.send_if_modified(differs);
         }
         Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "the hosts file's last content stays in force");
+            let error: &dyn Error = &error;
+            tracing::error!(error, "the {}'s last content stays in force", C::FILE);
         }
     }
 }
 
-async fn read(path: &Path) -> Result<Hosts, HostsError> {
+async fn read<C: Content>(path: &Path) -> Result<C, C::Error> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || Hosts::load(&path))
+    tokio::task::spawn_blocking(move || C::load(&path))
         .await
         .expect("loading does not panic and is not cancelled")
-}
-
-/// Says what a hosts file brought: each malformed line with its number, and the sum.
-pub(crate) fn log(path: &Path, hosts: &Hosts) {
-    for bad in hosts.malformed() {
-        tracing::warn!(path = %path.display(), line = bad.line, problem = %bad.problem, "skipped a line of the hosts file");
-    }
-    let malformed = hosts.malformed_count();
-    tracing::info!(path = %path.display(), names = hosts.len(), malformed, "the hosts file is in force");
 }

@@ -43,8 +43,8 @@ impl<'a> Port<'a, '_> {
         http.chain(tcp).filter(|_| !self.is_alone())
     }
 
-    /// Gives every service its addresses. `known` is `None` where nobody looks names up.
-    pub(crate) fn tell_apart(&self, known: Option<&NamedAddresses>, report: &mut Report) -> Told<'a> {
+    /// Gives every service its addresses. A name that is not `known`, because nobody has looked it up, has none.
+    pub(crate) fn tell_apart(&self, known: &NamedAddresses, report: &mut Report) -> Told<'a> {
         let mut told = Told::default();
         let mut taken = self.taken_by_http(known);
         let mut rest = self.http.first().map(|offer| offer.service.name.as_str());
@@ -58,7 +58,7 @@ impl<'a> Port<'a, '_> {
             let other = own.iter().find_map(|address| taken.get(address).copied());
             let other = if own.is_empty() { rest } else { other };
             if let Some(other) = other {
-                self.report(service, name, other, known.is_some(), report);
+                self.report(service, name, other, known, report);
                 told.refused.push(name);
             }
             let free: BTreeSet<_> = own.into_iter().filter(|ip| !taken.contains_key(ip)).collect();
@@ -84,18 +84,25 @@ impl<'a> Port<'a, '_> {
         self.http.is_empty() && self.tcp.len() == 1
     }
 
-    fn taken_by_http(&self, known: Option<&NamedAddresses>) -> BTreeMap<IpAddr, &'a str> {
+    fn taken_by_http(&self, known: &NamedAddresses) -> BTreeMap<IpAddr, &'a str> {
         let names = self.http.iter().map(|offer| offer.service.name.as_str());
         names
             .flat_map(|name| addresses(known, name).into_iter().map(move |ip| (ip, name)))
             .collect()
     }
 
-    fn report(&self, service: &Service, name: &str, other: &str, looked_up: bool, report: &mut Report) {
+    fn report(
+        &self,
+        service: &Service,
+        name: &str,
+        other: &str,
+        known: &NamedAddresses,
+        report: &mut Report,
+    ) {
         let spec = Place::spec_of(&service.id);
         let place = spec.at(service.provider);
         let port = self.number;
-        if looked_up {
+        if self.names().all(|name| known.contains_key(&name_key(name))) {
             let message = format!(
                 "port {port} already leads to virtual service {other}, and no address that {name} resolves to tells \
                  them apart; {name} is not reached there"
@@ -116,7 +123,7 @@ pub(crate) fn name_key(service: &str) -> String {
     service.to_ascii_lowercase()
 }
 
-fn addresses(known: Option<&NamedAddresses>, service: &str) -> BTreeSet<IpAddr> {
-    let found = known.and_then(|known| known.get(&name_key(service)));
+fn addresses(known: &NamedAddresses, service: &str) -> BTreeSet<IpAddr> {
+    let found = known.get(&name_key(service));
     found.map(|addresses| (**addresses).clone()).unwrap_or_default()
 }

@@ -72,7 +72,7 @@ impl<'a> Egresses<'a> {
         timeouts.reduce(policy::longest).unwrap_or(defaults::TIMEOUTS)
     }
 
-    pub(crate) fn finish(self, allow_all: bool, known: Option<&NamedAddresses>) -> Egress {
+    pub(crate) fn finish(self, allow_all: bool, known: &NamedAddresses) -> Egress {
         self.ports.finish(allow_all, known, self.report)
     }
 }

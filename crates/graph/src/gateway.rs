@@ -18,7 +18,7 @@ pub(crate) fn resolve(
     resolver: &Resolver<'_>,
     name: &str,
     spec: &VirtualGatewaySpec,
-    known: Option<&NamedAddresses>,
+    known: &NamedAddresses,
     report: &mut Report,
 ) -> ProxyView {
     let mesh = resolver.mesh();

@@ -24,6 +24,7 @@ pub mod view;
 
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};
 
+use crate::supplied::NamedAddresses;
 pub use resolver::{Resolved, Resolver};
 
 /// What the proxy of a virtual node or gateway is to do; `None` while the mesh has no such resource. For several proxies
@@ -34,7 +35,7 @@ pub fn resolve(mesh: &MeshSnapshot, kind: Kind, name: &str) -> Option<Resolved> 
 
 /// Everything that is wrong in a mesh, ordered and each once, where nobody looks names up.
 pub fn lint(mesh: &MeshSnapshot) -> Vec<Diagnostic> {
-    Resolver::new(mesh).lint(None)
+    Resolver::new(mesh).lint(&NamedAddresses::new())
 }
 
 /// Whether a proxy can be of this resource.

@@ -20,7 +20,7 @@ pub(crate) fn resolve(
     resolver: &Resolver<'_>,
     name: &str,
     spec: &VirtualNodeSpec,
-    known: Option<&NamedAddresses>,
+    known: &NamedAddresses,
     report: &mut Report,
 ) -> ProxyView {
     let mesh = resolver.mesh();

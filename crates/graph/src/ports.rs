@@ -71,13 +71,8 @@ impl<'a> Ports<'a> {
     }
 
     /// Services by port and name, and the targets of all. Addresses of names tell TCP services apart that share a
-    /// port; `known` is `None` where nobody looks names up.
-    pub(crate) fn finish(
-        mut self,
-        allow_all: bool,
-        known: Option<&NamedAddresses>,
-        report: &mut Report,
-    ) -> Egress {
+    /// port, as far as they are `known`.
+    pub(crate) fn finish(mut self, allow_all: bool, known: &NamedAddresses, report: &mut Report) -> Egress {
         for offers in self.http.values_mut() {
             offers.sort_by(|a, b| a.service.name.cmp(&b.service.name));
         }

@@ -42,7 +42,7 @@ impl<'m> Resolver<'m> {
 
     /// Everything that is wrong in the mesh, ordered and each once; `known` as for
     /// [`resolve_with`](Self::resolve_with).
-    pub fn lint(&self, known: Option<&NamedAddresses>) -> Vec<Diagnostic> {
+    pub fn lint(&self, known: &NamedAddresses) -> Vec<Diagnostic> {
         let nodes = self.mesh.virtual_nodes.keys();
         let gateways = self.mesh.virtual_gateways.keys();
         let nodes = nodes.map(|name| (Kind::VirtualNode, name));
@@ -58,12 +58,13 @@ impl<'m> Resolver<'m> {
     /// What the proxy of a virtual node or gateway is to do, where nobody looks names up; `None` while the mesh has no
     /// such resource.
     pub fn resolve(&self, kind: Kind, name: &str) -> Option<Resolved> {
-        self.resolve_with(kind, name, None)
+        self.resolve_with(kind, name, &NamedAddresses::new())
     }
 
-    /// [`resolve`](Self::resolve) where the addresses of [`Egress::names`](crate::view::Egress::names) are `known`: TCP
-    /// services that share a port are told apart by them. A name without addresses does not resolve.
-    pub fn resolve_with(&self, kind: Kind, name: &str, known: Option<&NamedAddresses>) -> Option<Resolved> {
+    /// [`resolve`](Self::resolve) with the addresses of names as far as they are `known`: TCP services that share a port
+    /// are told apart by them, and [`Egress::names`](crate::view::Egress::names) says by which. A name that is known to
+    /// have none does not resolve.
+    pub fn resolve_with(&self, kind: Kind, name: &str, known: &NamedAddresses) -> Option<Resolved> {
         let mut report = Report::default();
         let view = match kind {
             Kind::VirtualNode => {

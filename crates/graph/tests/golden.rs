@@ -1,8 +1,7 @@
 //! Meshes as their users write them, and what each makes of one proxy: `golden/<case>.in.yaml` gives
 //! `<case>.view.yaml`. The tests of `translate` go on from the views.
 //!
-//! The first document of an input names the proxy as the proxy itself does, and the addresses of names where somebody
-//! looks names up; the others are resources, each as the AWS CLI takes it.
+//! The first document of an input names the proxy as the proxy itself does, and what addresses of names are known; the others are resources, each as the AWS CLI takes it.
 
 use evermesh_graph::{Resolved, Resolver, supplied::NamedAddresses, view::ProxyView};
 use evermesh_model::arn::parse_node_id;
@@ -58,7 +57,8 @@ fn resolved(case: &Case) -> Resolved {
     let mesh = snapshot.mesh(proxy.mesh()).expect("the mesh comes first");
     let addresses: Option<NamedAddresses> =
         serde_json::from_value(head["addresses"].clone()).expect("addresses by name");
+    let addresses = addresses.unwrap_or_default();
     let resolver = Resolver::new(mesh);
-    let resolved = resolver.resolve_with(proxy.kind(), proxy.name(), addresses.as_ref());
+    let resolved = resolver.resolve_with(proxy.kind(), proxy.name(), &addresses);
     resolved.expect("the proxy's resource is among the documents")
 }

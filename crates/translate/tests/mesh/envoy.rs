@@ -59,7 +59,7 @@ fn envoy_loads_what_becomes_of_random_meshes() {
         let resolver = Resolver::new(&mesh);
         for (kind, name) in random::proxies(&mesh) {
             let resolved = resolver
-                .resolve_with(kind, &name, Some(&addresses))
+                .resolve_with(kind, &name, &addresses)
                 .expect("it is in the mesh");
             if !is_new(&resolved, &mut seen) {
                 continue;

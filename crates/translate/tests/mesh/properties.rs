@@ -17,7 +17,7 @@ proptest! {
         let mesh = random::snapshot(&mesh);
         let resolver = Resolver::new(&mesh);
         for (kind, name) in random::proxies(&mesh) {
-            let resolved = resolver.resolve_with(kind, &name, Some(&addresses)).expect("it is in the mesh");
+            let resolved = resolver.resolve_with(kind, &name, &addresses).expect("it is in the mesh");
             invariants::hold(&translate(&resolved.view, &Placement::default()));
         }
     }
@@ -51,10 +51,10 @@ proptest! {
         let mesh = random::snapshot(&mesh);
         let resolver = Resolver::new(&mesh);
         for (kind, name) in random::proxies(&mesh) {
-            let resolved = resolver.resolve_with(kind, &name, Some(&addresses)).expect("it is in the mesh");
+            let resolved = resolver.resolve_with(kind, &name, &addresses).expect("it is in the mesh");
             let mut named = addresses.clone();
             named.retain(|name, _| resolved.view.egress.names.contains(name));
-            prop_assert_eq!(Some(resolved), resolver.resolve_with(kind, &name, Some(&named)));
+            prop_assert_eq!(Some(resolved), resolver.resolve_with(kind, &name, &named));
         }
     }
 

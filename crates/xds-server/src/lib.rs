@@ -3,7 +3,7 @@
 //! It knows Envoy's resource types and the xDS protocol, and never what a mesh, a node or a route of a mesh is.
 //!
 //! ```text
-//!  ConfigSource ──watch<ResourceSet>──> stream ──> Session ──> Delivery × type ──> DiscoveryResponse
+//!  ConfigSource ──watch<ResourceSet>──> stream ──> Session ──> Delivery × type ──> Push ──> (Delta)DiscoveryResponse
 //!                                       (tokio)   (sans I/O)   (sans I/O)
 //! ```
 //!
@@ -13,18 +13,23 @@
 //! * A session decides what may be sent and when: nothing is used before it was added, and nothing is removed
 //!   before it is out of use (make before break).
 //! * A delivery is the state of one resource type on one stream: subscription, nonce, ACK and NACK. At most one
-//!   response per type is unanswered, so the memory of a stream is bounded.
+//!   response per type is unanswered, so the memory of a stream is bounded. There are two, for the two forms of the
+//!   protocol: state of the world and delta; everything above and below them is the same for both.
 //!
 //! Versions are hashes of content. They are the same after a restart and on every replica, so a proxy that comes
 //! back and states the version it holds is sent nothing when nothing changed.
 
 mod budget;
+mod codec;
 mod counters;
 mod delivery;
+mod end;
 mod options;
+mod push;
 mod registry;
 mod resource;
 mod server;
+mod service;
 mod session;
 mod set;
 mod source;

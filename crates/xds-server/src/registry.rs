@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::delivery::Delivery;
 use crate::session::Session;
 use crate::status::ProxyStatus;
 
@@ -54,7 +55,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn update(&self, session: &Session) {
+    pub(crate) fn update<D: Delivery>(&self, session: &Session<D>) {
         let mut status = lock(&self.status);
         status.state = session.state();
         status.types = session.types();

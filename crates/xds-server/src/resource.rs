@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
+use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::warming::Readiness;
@@ -112,6 +114,13 @@ impl Version {
         Self::truncate(&hash.finalize())
     }
 
+    /// What [`Display`](fmt::Display) wrote; `None` when it is anything else.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let is_version = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_version.then(|| u128::from_str_radix(text, 16));
+        number?.ok().map(|number| Self(number.to_be_bytes()))
+    }
+
     fn truncate(digest: &[u8]) -> Self {
         let mut short = [0; 16];
         short.copy_from_slice(&digest[..16]);
@@ -135,7 +144,8 @@ impl fmt::Debug for Version {
 pub struct Resource {
     name: Arc<str>,
     version: Version,
-    body: Any,
+    /// An `Any`.
+    encoded: Bytes,
     readiness: Readiness,
 }
 
@@ -148,7 +158,7 @@ impl Resource {
         Self {
             name: name.into(),
             version: Version::of_body(&body),
-            body,
+            encoded: body.encode_to_vec().into(),
             readiness,
         }
     }
@@ -163,9 +173,18 @@ impl Resource {
         self.version
     }
 
-    /// The encoded resource, as it is sent.
-    pub fn body(&self) -> &Any {
-        &self.body
+    /// The encoded resource, as it is sent. Copied out of what all responses share.
+    ///
+    /// # Panics
+    ///
+    /// Never: it was encoded here.
+    pub fn body(&self) -> Any {
+        Any::decode(self.encoded.clone()).expect("what was encoded can be decoded")
+    }
+
+    /// [`body`](Self::body) as bytes, shared.
+    pub(crate) fn encoded(&self) -> &Bytes {
+        &self.encoded
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {

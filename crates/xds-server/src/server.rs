@@ -1,34 +1,26 @@
 //! The gRPC server: listeners, limits, shutdown, and what it knows of its proxies. Never looks into a stream.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_server::{
-    AggregatedDiscoveryService, AggregatedDiscoveryServiceServer,
-};
-use envoy_types::pb::envoy::service::discovery::v3::{
-    DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
-};
 use futures::Stream;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::{Connected, TcpIncoming};
-use tonic::{Request, Response, Status, Streaming};
 
 use crate::counters::Counters;
 use crate::options::Options;
 use crate::registry::Registry;
+use crate::service::Ads;
 use crate::source::ConfigSource;
-use crate::stats::{RefusalReason, Stats};
+use crate::stats::Stats;
 use crate::status::ProxyStatus;
-use crate::stream::{self, OUTBOUND, Wire};
 
 /// An ADS server. Clones are handles on the same one, which may listen in several places.
 #[derive(Clone)]
@@ -42,7 +34,9 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) registry: Arc<Registry>,
     pub(crate) counters: Counters,
-    places: Arc<Semaphore>,
+    pub(crate) places: Arc<Semaphore>,
+    /// Of [`Options::identifier`].
+    pub(crate) identifier: Arc<str>,
 }
 
 /// Why a listener could not be served.
@@ -61,6 +55,7 @@ impl XdsServer {
         let (registry, counters) = (Arc::default(), Counters::default());
         Self {
             shared: Arc::new(Shared {
+                identifier: options.identifier.as_str().into(),
                 source,
                 options,
                 registry,
@@ -122,17 +117,12 @@ impl XdsServer {
     {
         let options = &self.shared.options;
         let stop = CancellationToken::new();
-        let ads = Ads {
-            shared: Arc::clone(&self.shared),
-            stop: stop.clone(),
-        };
-        let service =
-            AggregatedDiscoveryServiceServer::new(ads).max_decoding_message_size(options.max_message_size);
+        let ads = Ads::new(Arc::clone(&self.shared), stop.clone());
         let serving = Server::builder()
             .http2_keepalive_interval(Some(options.keepalive_interval))
             .http2_keepalive_timeout(Some(options.keepalive_timeout))
             .max_concurrent_streams(u32::try_from(options.max_streams).ok())
-            .add_service(service)
+            .add_service(ads)
             .serve_with_incoming_shutdown(incoming, stop.cancelled());
         tokio::pin!(serving);
         tokio::select! {
@@ -152,53 +142,5 @@ impl fmt::Debug for XdsServer {
         f.debug_struct("XdsServer")
             .field("stats", &self.stats())
             .finish_non_exhaustive()
-    }
-}
-
-/// The service on one listener.
-struct Ads {
-    shared: Arc<Shared>,
-    stop: CancellationToken,
-}
-
-#[tonic::async_trait]
-impl AggregatedDiscoveryService for Ads {
-    type StreamAggregatedResourcesStream = ReceiverStream<Result<DiscoveryResponse, Status>>;
-    type DeltaAggregatedResourcesStream = ReceiverStream<Result<DeltaDiscoveryResponse, Status>>;
-
-    async fn stream_aggregated_resources(
-        &self,
-        request: Request<Streaming<DiscoveryRequest>>,
-    ) -> Result<Response<Self::StreamAggregatedResourcesStream>, Status> {
-        let Ok(permit) = Arc::clone(&self.shared.places).try_acquire_owned() else {
-            self.shared.counters.refused(RefusalReason::Streams).add();
-            let limit = self.shared.options.max_streams;
-            return Err(Status::resource_exhausted(format!(
-                "{limit} streams are open, which is the limit"
-            )));
-        };
-        let peer: Option<SocketAddr> = request.remote_addr();
-        let (responses, outbound) = mpsc::channel(OUTBOUND);
-        let wire = Wire {
-            peer,
-            requests: request.into_inner(),
-            responses,
-        };
-        tokio::spawn(stream::run(
-            Arc::clone(&self.shared),
-            wire,
-            self.stop.clone(),
-            permit,
-        ));
-        Ok(Response::new(ReceiverStream::new(outbound)))
-    }
-
-    async fn delta_aggregated_resources(
-        &self,
-        _: Request<Streaming<DeltaDiscoveryRequest>>,
-    ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
-        Err(Status::unimplemented(
-            "incremental xDS is not served; set the api_type of ads_config to GRPC",
-        ))
     }
 }

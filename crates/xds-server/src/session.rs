@@ -1,4 +1,4 @@
-//! One state-of-the-world stream without its transport: requests and resource sets in, responses out.
+//! One stream without its transport, in either form of the protocol: requests and resource sets in, responses out.
 //! Decides what may be sent when. Never does I/O and never waits: it is told the time.
 //!
 //! # Make before break
@@ -21,20 +21,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use envoy_types::pb::envoy::config::core::v3::ControlPlane;
-use envoy_types::pb::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
 use tokio::time::Instant;
 
-use crate::delivery::{Allow, Delivery, Gate, Heard, Payload};
+use crate::delivery::{Allow, Delivery, Gate, Heard};
+use crate::push::Push;
 use crate::resource::{PerType, ResourceType};
 use crate::set::{Collection, ResourceSet};
 use crate::status::{SyncState, TypeStatus};
-use crate::warming::Warming;
+use crate::warming::{Readiness, Warming};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Session {
-    identifier: String,
+pub(crate) struct Session<D> {
     warm_up: Duration,
     /// The newest set: where the proxy is being taken.
     target: Option<Arc<ResourceSet>>,
@@ -42,21 +40,22 @@ pub(crate) struct Session {
     views: PerType<Arc<Collection>>,
     /// The routes of the last target whose clusters, endpoints and secrets were all accepted.
     usable_routes: Arc<Collection>,
-    deliveries: PerType<Delivery>,
+    deliveries: PerType<D>,
     /// Of all but listeners: the last view that the proxy accepted on this stream as a whole. Only that can be in
     /// use, so only that is kept beside the target. What was rejected leaves with the target it came with.
     accepted: PerType<Arc<Collection>>,
     warming: Option<Warming>,
+    /// A proxy that came back has until then to say what else it holds, before anything is taken from it.
+    returning: Option<Instant>,
     last_nonce: u64,
     progress: Gate,
-    outbox: Vec<DiscoveryResponse>,
+    outbox: Vec<Push>,
 }
 
-impl Session {
-    /// A session that waits for its first set. `identifier` names the control plane in responses.
-    pub(crate) fn new(identifier: String, warm_up: Duration) -> Self {
+impl<D: Delivery> Session<D> {
+    /// A session that waits for its first set.
+    pub(crate) fn new(warm_up: Duration) -> Self {
         Self {
-            identifier,
             warm_up,
             target: None,
             views: PerType::default(),
@@ -64,6 +63,7 @@ impl Session {
             deliveries: PerType::default(),
             accepted: PerType::default(),
             warming: None,
+            returning: None,
             last_nonce: 0,
             progress: Gate::Waiting,
             outbox: Vec::new(),
@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// Takes the proxy to a newer set.
-    pub(crate) fn update(&mut self, set: Arc<ResourceSet>, now: Instant) -> Vec<DiscoveryResponse> {
+    pub(crate) fn update(&mut self, set: Arc<ResourceSet>, now: Instant) -> Vec<Push> {
         if self.target.is_none() {
             // A proxy that has nothing is better served by a set of which it rejects a part than by none.
             self.release(&set);
@@ -84,10 +84,16 @@ impl Session {
     pub(crate) fn request(
         &mut self,
         kind: ResourceType,
-        request: DiscoveryRequest,
+        request: D::Request,
         now: Instant,
-    ) -> (Heard, Vec<DiscoveryResponse>) {
+    ) -> (Heard, Vec<Push>) {
         let heard = self.deliveries[kind].hear(kind, request);
+        if heard == Heard::Subscribed
+            && kind == ResourceType::Cluster
+            && self.deliveries[kind].holds_something()
+        {
+            self.returning = Some(now + self.warm_up);
+        }
         let responses = if heard == Heard::Stale {
             Vec::new()
         } else {
@@ -97,7 +103,7 @@ impl Session {
     }
 
     /// Goes on as far as possible: after [`wake_at`](Self::wake_at) has come.
-    pub(crate) fn tick(&mut self, now: Instant) -> Vec<DiscoveryResponse> {
+    pub(crate) fn tick(&mut self, now: Instant) -> Vec<Push> {
         if let Some(target) = self.target.clone() {
             self.progress = self.reconcile(&target, now);
         }
@@ -106,7 +112,8 @@ impl Session {
 
     /// When to [`tick`](Self::tick) if nothing else happens.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.warming.as_ref().map(Warming::until)
+        let warming = self.warming.as_ref().map(Warming::until);
+        warming.into_iter().chain(self.returning).min()
     }
 
     /// How far the proxy has come.
@@ -115,7 +122,7 @@ impl Session {
             SyncState::AwaitingConfiguration
         } else if ResourceType::ALL
             .into_iter()
-            .any(|kind| self.deliveries[kind].is_rejected())
+            .any(|kind| self.deliveries[kind].exchange().is_rejected())
         {
             SyncState::Rejected
         } else if self.progress == Gate::Open {
@@ -129,8 +136,14 @@ impl Session {
     pub(crate) fn types(&self) -> Vec<TypeStatus> {
         ResourceType::ALL
             .into_iter()
-            .filter_map(|kind| self.deliveries[kind].status(kind))
+            .filter(|kind| self.deliveries[*kind].subscription().is_some())
+            .map(|kind| self.deliveries[kind].exchange().status(kind))
             .collect()
+    }
+
+    /// See [`Delivery::size_with`].
+    pub(crate) fn size_with(&self, kind: ResourceType, request: &D::Request) -> usize {
+        self.deliveries[kind].size_with(request)
     }
 
     /// The steps of the module's description. Returns the first that is not done, or [`Gate::Open`].
@@ -154,6 +167,11 @@ impl Session {
         }
         self.accept(Route, now);
 
+        if self.is_returning(now) {
+            self.views[Cluster] = Arc::clone(target.collection(Cluster));
+            return self.offer(Cluster, Allow::Nothing);
+        }
+
         // Out of use now. The proxy drops the endpoints and secrets of a cluster with the cluster.
         let clusters = self.remove_after_use(Cluster, target, now);
         if clusters != Gate::Open {
@@ -170,7 +188,7 @@ impl Session {
             .into_iter()
             .fold(Gate::Open, |gate, kind| {
                 self.views[kind] = Collection::overlay(&self.accepted[kind], target.collection(kind));
-                let offered = self.offer(kind, Allow::Changes);
+                let offered = self.offer(kind, Allow::Additions);
                 if offered == Gate::Open {
                     self.accept(kind, now);
                 }
@@ -192,10 +210,20 @@ impl Session {
         self.offer(kind, Allow::Changes)
     }
 
+    /// Whether the proxy may hold listeners or routes from an earlier stream that it has not told of yet.
+    fn is_returning(&mut self, now: Instant) -> bool {
+        let in_use = [ResourceType::Listener, ResourceType::Route];
+        let has_told = |kind: ResourceType| self.deliveries[kind].subscription().is_some();
+        if self.returning.is_some_and(|until| now >= until) || in_use.into_iter().all(has_told) {
+            self.returning = None;
+        }
+        self.returning.is_some()
+    }
+
     /// Called when a type's view is not waited for: notes what the proxy has of it. Clusters may begin to warm.
     fn accept(&mut self, kind: ResourceType, now: Instant) {
         // Without an acknowledgement it has not subscribed to anything in the view.
-        let acknowledged = self.deliveries[kind].is_acknowledged();
+        let acknowledged = self.deliveries[kind].exchange().is_acknowledged();
         let accepted = if acknowledged {
             Arc::clone(&self.views[kind])
         } else {
@@ -208,7 +236,7 @@ impl Session {
         let serves = in_use
             .into_iter()
             .any(|kind| self.deliveries[kind].holds_something());
-        if kind == ResourceType::Cluster && serves && self.deliveries[kind].has_responded() {
+        if kind == ResourceType::Cluster && serves && self.deliveries[kind].exchange().has_responded() {
             let until = now + self.warm_up;
             self.warming = Warming::start(&before, &self.accepted[kind], until, self.warming.take());
         }
@@ -221,8 +249,9 @@ impl Session {
         };
         let endpoints = &self.deliveries[ResourceType::Endpoint];
         let view = &self.views[ResourceType::Endpoint];
-        let has_endpoints =
-            |name: &str| view.get(name).is_none() || (endpoints.covers(name) && endpoints.is_acknowledged());
+        let has_endpoints = |name: &str| {
+            view.get(name).is_none() || (endpoints.covers(name) && endpoints.exchange().is_acknowledged())
+        };
         if warming.is_over(now, target.collection(ResourceType::Cluster), has_endpoints) {
             self.warming = None;
             return Gate::Open;
@@ -232,10 +261,22 @@ impl Session {
 
     /// Sends what is due of a type's view, as far as allowed.
     fn offer(&mut self, kind: ResourceType, allow: Allow) -> Gate {
-        let (payload, gate) = self.deliveries[kind].offer(&self.views[kind], allow, &mut self.last_nonce);
-        let response = payload.map(|payload| respond(kind, &payload, &self.identifier));
-        self.outbox.extend(response);
-        gate
+        let offer = self.deliveries[kind].offer(kind, &self.views[kind], allow, &mut self.last_nonce);
+        if let Some(push) = offer.push {
+            self.renew_endpoints(&push);
+            self.outbox.push(push);
+        }
+        offer.gate
+    }
+
+    /// A cluster that is sent waits for its endpoints, also when it was there before and they are the same.
+    fn renew_endpoints(&mut self, push: &Push) {
+        // No other type has this readiness.
+        for cluster in &push.resources {
+            if let Readiness::Endpoints(name) = cluster.readiness() {
+                self.deliveries[ResourceType::Endpoint].renew(name);
+            }
+        }
     }
 }
 
@@ -245,24 +286,6 @@ fn allowed(base: Gate, before: Gate) -> Allow {
         (_, Gate::Open) => Allow::Changes,
         (Gate::Waiting, _) => Allow::Nothing,
         _ => Allow::Answers,
-    }
-}
-
-fn respond(kind: ResourceType, payload: &Payload<'_>, identifier: &str) -> DiscoveryResponse {
-    DiscoveryResponse {
-        version_info: payload.selection.version.to_string(),
-        resources: payload
-            .selection
-            .resources
-            .iter()
-            .map(|resource| resource.body().clone())
-            .collect(),
-        type_url: kind.type_url().to_owned(),
-        nonce: payload.nonce.clone(),
-        control_plane: Some(ControlPlane {
-            identifier: identifier.to_owned(),
-        }),
-        ..DiscoveryResponse::default()
     }
 }
 

@@ -5,48 +5,46 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
-use envoy_types::pb::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
-use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
 
 use crate::budget::Budget;
-use crate::delivery::Heard;
+use crate::delivery::{Delivery, Heard, Request};
+use crate::end::End;
+use crate::push::Push;
 use crate::registry::Entry;
 use crate::resource::ResourceType;
 use crate::server::Shared;
 use crate::session::Session;
 use crate::set::ResourceSet;
-use crate::source::Refusal;
-use crate::stats::{Protocol, RefusalReason};
 use crate::status::{ProxyStatus, SyncState};
 
 /// A session has at most one unanswered response of each type; the last place is for the final status.
 pub(crate) const OUTBOUND: usize = ResourceType::ALL.len() + 1;
 
 /// The two ends of a stream as the transport gives them.
-pub(crate) struct Wire {
+pub(crate) struct Wire<R> {
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) requests: Streaming<DiscoveryRequest>,
-    pub(crate) responses: mpsc::Sender<Result<DiscoveryResponse, Status>>,
+    pub(crate) requests: Streaming<R>,
+    pub(crate) responses: mpsc::Sender<Result<Push, Status>>,
 }
 
 /// Runs a stream to its end; the permit is its place among the open streams.
-pub(crate) async fn run(
+pub(crate) async fn run<D: Delivery>(
     shared: Arc<Shared>,
-    wire: Wire,
+    wire: Wire<D::Request>,
     shutdown: CancellationToken,
     permit: OwnedSemaphorePermit,
 ) {
-    let open = shared.counters.streams(Protocol::StateOfTheWorld).open();
+    let open = shared.counters.streams(D::PROTOCOL).open();
     let peer = wire.peer;
     let responses = wire.responses.clone();
     let end = tokio::select! {
         () = shutdown.cancelled() => Err(End::ShuttingDown),
-        end = serve(&shared, wire) => end,
+        end = serve::<D>(&shared, wire) => end,
     };
     drop(permit);
     drop(open);
@@ -62,82 +60,8 @@ pub(crate) async fn run(
     let _ = responses.try_send(Err(end.into()));
 }
 
-/// Why the server ends a stream.
-#[derive(Debug, Error)]
-enum End {
-    #[error("no request came in {0:?}; the first one must carry node.id and type_url")]
-    NoRequest(std::time::Duration),
-    #[error("the first request of a stream must carry a node with an id")]
-    NoNode,
-    #[error("node.id has {length} bytes; the limit is {limit}")]
-    LongNodeId { length: usize, limit: usize },
-    #[error("node.id changed from {was:?} to {is:?}; a stream serves one node")]
-    NodeChanged { was: String, is: String },
-    #[error("{limit} streams of node.id {node_id:?} are open, which is the limit")]
-    TooManyStreams { node_id: String, limit: usize },
-    #[error("a request names {count} resources of type {kind}; the limit is {limit}")]
-    TooManyNames {
-        kind: ResourceType,
-        count: usize,
-        limit: usize,
-    },
-    #[error("a resource name of type {kind} has {length} bytes; the limit is {limit}")]
-    LongName {
-        kind: ResourceType,
-        length: usize,
-        limit: usize,
-    },
-    #[error("more than {burst} requests came faster than the limit of {rate} a second")]
-    TooManyRequests { burst: u32, rate: u32 },
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error("the configuration of this node has a new source; connect again")]
-    SourceGone,
-    #[error("this server is shutting down; connect again")]
-    ShuttingDown,
-    /// The transport failed, or a message could not be decoded or was too large.
-    #[error("{}", .0.message())]
-    Transport(Status),
-}
-
-impl End {
-    /// What it counts as; `None` for the ordinary ends of streams.
-    fn reason(&self) -> Option<RefusalReason> {
-        match self {
-            Self::NoRequest(_) => Some(RefusalReason::Silent),
-            Self::NoNode | Self::LongNodeId { .. } | Self::NodeChanged { .. } => Some(RefusalReason::Node),
-            Self::TooManyStreams { .. } => Some(RefusalReason::StreamsOfNode),
-            Self::TooManyNames { .. } => Some(RefusalReason::ResourceNames),
-            Self::LongName { .. } => Some(RefusalReason::ResourceNameLength),
-            Self::TooManyRequests { .. } => Some(RefusalReason::RequestRate),
-            Self::Refused(_) => Some(RefusalReason::Source),
-            // The status of a message that is too large, and of nothing else.
-            Self::Transport(status) if status.code() == Code::OutOfRange => Some(RefusalReason::MessageSize),
-            Self::SourceGone | Self::ShuttingDown | Self::Transport(_) => None,
-        }
-    }
-}
-
-impl From<End> for Status {
-    fn from(end: End) -> Self {
-        let text = end.to_string();
-        match end {
-            End::NoRequest(_) => Self::deadline_exceeded(text),
-            End::NoNode | End::LongNodeId { .. } | End::NodeChanged { .. } | End::LongName { .. } => {
-                Self::invalid_argument(text)
-            }
-            End::TooManyStreams { .. } | End::TooManyNames { .. } | End::TooManyRequests { .. } => {
-                Self::resource_exhausted(text)
-            }
-            End::Refused(refusal) => refusal.into(),
-            End::SourceGone | End::ShuttingDown => Self::unavailable(text),
-            End::Transport(status) => status,
-        }
-    }
-}
-
 /// Meets the proxy and serves it. `Ok` when the proxy has ended the stream.
-async fn serve(shared: &Arc<Shared>, mut wire: Wire) -> Result<(), End> {
+async fn serve<D: Delivery>(shared: &Arc<Shared>, mut wire: Wire<D::Request>) -> Result<(), End> {
     let patience = shared.options.initial_request_timeout;
     let first = timeout(patience, wire.requests.message())
         .await
@@ -145,7 +69,7 @@ async fn serve(shared: &Arc<Shared>, mut wire: Wire) -> Result<(), End> {
     let Some(mut first) = first.map_err(End::Transport)? else {
         return Ok(());
     };
-    let node = identify(first.node.take(), shared.options.max_node_id)?;
+    let node = identify(first.take_node(), shared.options.max_node_id)?;
     let sets = shared.source.subscribe(&node)?;
     let status = ProxyStatus::new(&node, wire.peer);
     let options = &shared.options;
@@ -155,12 +79,12 @@ async fn serve(shared: &Arc<Shared>, mut wire: Wire) -> Result<(), End> {
         let node_id = node.id.clone();
         End::TooManyStreams { node_id, limit }
     })?;
-    info!(node = node.id, peer = ?wire.peer, user_agent, "proxy connected");
+    info!(node = node.id, peer = ?wire.peer, user_agent, protocol = %D::PROTOCOL, "proxy connected");
 
-    let mut conversation = Conversation {
+    let mut conversation = Conversation::<D> {
         node_id: node.id,
         entry,
-        session: Session::new(options.identifier.clone(), options.warm_up),
+        session: Session::new(options.warm_up),
         budget: Budget::new(options.request_burst, options.request_rate, Instant::now()),
         since: Instant::now().into_std(),
         lag: None,
@@ -183,12 +107,12 @@ fn identify(node: Option<Node>, limit: usize) -> Result<Node, End> {
     }
 }
 
-struct Conversation<'a> {
+struct Conversation<'a, D: Delivery> {
     shared: &'a Shared,
     node_id: String,
-    wire: Wire,
+    wire: Wire<D::Request>,
     sets: watch::Receiver<Option<Arc<ResourceSet>>>,
-    session: Session,
+    session: Session<D>,
     entry: Entry,
     budget: Budget,
     /// When the stream began.
@@ -205,15 +129,15 @@ struct Lag {
 }
 
 /// What a stream wakes up for.
-enum Event {
-    Request(Box<DiscoveryRequest>),
+enum Event<R> {
+    Request(Box<R>),
     NewSet,
     Time,
     Gone,
 }
 
-impl Conversation<'_> {
-    async fn run(&mut self, first: DiscoveryRequest) -> Result<(), End> {
+impl<D: Delivery> Conversation<'_, D> {
+    async fn run(&mut self, first: D::Request) -> Result<(), End> {
         let mut event = Event::Request(Box::new(first));
         loop {
             let responses = match event {
@@ -225,9 +149,7 @@ impl Conversation<'_> {
             self.entry.update(&self.session);
             let sends = !responses.is_empty();
             for response in responses {
-                if let Some(kind) = ResourceType::from_type_url(&response.type_url) {
-                    self.shared.counters.responses(kind).pushes.add();
-                }
+                self.shared.counters.responses(response.kind).pushes.add();
                 if self.wire.responses.send(Ok(response)).await.is_err() {
                     return Ok(());
                 }
@@ -237,7 +159,7 @@ impl Conversation<'_> {
         }
     }
 
-    async fn next_event(&mut self) -> Result<Event, End> {
+    async fn next_event(&mut self) -> Result<Event<D::Request>, End> {
         let wake_at = self.session.wake_at();
         tokio::select! {
             request = self.wire.requests.message() => match request {
@@ -251,7 +173,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn update(&mut self) -> Vec<DiscoveryResponse> {
+    fn update(&mut self) -> Vec<Push> {
         let Some(set) = self.sets.borrow_and_update().clone() else {
             return Vec::new();
         };
@@ -276,11 +198,11 @@ impl Conversation<'_> {
         self.lag = None;
     }
 
-    fn hear(&mut self, request: DiscoveryRequest) -> Result<Vec<DiscoveryResponse>, End> {
+    fn hear(&mut self, request: D::Request) -> Result<Vec<Push>, End> {
         self.shared.counters.requests.add();
-        self.check_node(request.node.as_ref())?;
-        let Some(kind) = ResourceType::from_type_url(&request.type_url) else {
-            self.ignore(&request.type_url);
+        self.check_node(request.node())?;
+        let Some(kind) = ResourceType::from_type_url(request.type_url()) else {
+            self.ignore(request.type_url());
             self.spend()?;
             return Ok(Vec::new());
         };
@@ -293,17 +215,16 @@ impl Conversation<'_> {
         Ok(responses)
     }
 
-    fn check_names(&self, kind: ResourceType, request: &DiscoveryRequest) -> Result<(), End> {
+    fn check_names(&self, kind: ResourceType, request: &D::Request) -> Result<(), End> {
         let (count, limit) = (
-            request.resource_names.len(),
+            self.session.size_with(kind, request),
             self.shared.options.max_resource_names,
         );
         if count > limit {
             return Err(End::TooManyNames { kind, count, limit });
         }
         let limit = self.shared.options.max_resource_name;
-        let lengths = request.resource_names.iter().map(String::len);
-        match lengths.max() {
+        match request.names().map(str::len).max() {
             Some(length) if length > limit => Err(End::LongName { kind, length, limit }),
             _ => Ok(()),
         }

@@ -8,7 +8,8 @@ use crate::set::Collection;
 
 const ALL: &str = "*";
 
-/// The subscription of one stream to one type, from the names of its requests.
+/// The subscription of one stream to one type, from the names of its requests: restated as a whole by each, in state
+/// of the world, or added and removed.
 ///
 /// Rules: <https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-specifies-what-resources-to-return>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,28 @@ impl Subscription {
         grows
     }
 
+    /// Adds a name of a later request. Returns whether it is the name of one resource.
+    pub(crate) fn add(&mut self, name: &str) -> bool {
+        let is_one = name != ALL;
+        if is_one {
+            self.names.insert(name.to_owned());
+        } else {
+            self.wildcard = true;
+        }
+        is_one
+    }
+
+    /// Takes a name out. Returns whether it is the name of one resource, and was there.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        self.wildcard &= name != ALL;
+        self.names.remove(name)
+    }
+
+    /// The number of names.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     pub(crate) fn is_wildcard(&self) -> bool {
         self.wildcard
     }
@@ -56,6 +79,7 @@ impl Subscription {
             return Selection {
                 resources: view.iter().collect(),
                 version: view.version(),
+                is_wildcard: true,
             };
         }
         // A set iterates in order of names, so equal subscriptions give equal lists.
@@ -63,6 +87,7 @@ impl Subscription {
         Selection {
             version: Version::of_list(resources.iter().copied()),
             resources,
+            is_wildcard: false,
         }
     }
 }
@@ -72,6 +97,7 @@ impl Subscription {
 pub(crate) struct Selection<'a> {
     pub(crate) resources: Vec<&'a Arc<Resource>>,
     pub(crate) version: Version,
+    pub(crate) is_wildcard: bool,
 }
 
 #[cfg(test)]

@@ -3,16 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
 use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
+use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Status, Streaming};
 
-use super::Model;
+use super::{Ask, Model, Told};
 use crate::resource::ResourceType;
+use crate::stats::Protocol;
 
 /// Nothing on loopback takes this long: a test that waits longer has failed, and says what it saw.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +22,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Peer {
     model: Arc<Mutex<Model>>,
-    requests: mpsc::UnboundedSender<DiscoveryRequest>,
+    requests: mpsc::UnboundedSender<Ask>,
     changes: watch::Receiver<Option<Result<(), Status>>>,
     task: JoinHandle<()>,
 }
@@ -92,6 +93,12 @@ impl Peer {
         send_all(&self.requests, [request]);
     }
 
+    /// Unsubscribes from names.
+    pub fn unsubscribe(&self, kind: ResourceType, names: &[&str]) {
+        let request = self.model().unsubscribe(kind, names);
+        send_all(&self.requests, [request]);
+    }
+
     /// The state of the proxy now.
     ///
     /// # Panics
@@ -122,26 +129,46 @@ impl Drop for Peer {
 async fn run(
     channel: Channel,
     model: Arc<Mutex<Model>>,
-    requests: mpsc::UnboundedSender<DiscoveryRequest>,
-    outgoing: mpsc::UnboundedReceiver<DiscoveryRequest>,
+    requests: mpsc::UnboundedSender<Ask>,
+    outgoing: mpsc::UnboundedReceiver<Ask>,
     progress: watch::Sender<Option<Result<(), Status>>>,
 ) -> Result<(), Status> {
     let outgoing = UnboundedReceiverStream::new(outgoing);
     let mut client = AggregatedDiscoveryServiceClient::new(channel).max_decoding_message_size(usize::MAX);
-    let mut responses = client.stream_aggregated_resources(outgoing).await?.into_inner();
-    while let Some(response) = responses.message().await? {
-        let answers = model.lock().expect("no check panicked").receive(response);
+    let protocol = model.lock().expect("no check panicked").protocol();
+    let take_in = |told: Told| {
+        let answers = model.lock().expect("no check panicked").receive(told);
         send_all(&requests, answers);
         progress.send_replace(None);
+    };
+    match protocol {
+        Protocol::StateOfTheWorld => {
+            let responses = client
+                .stream_aggregated_resources(outgoing.map(Into::into))
+                .await?;
+            take_in_all(responses.into_inner(), take_in).await
+        }
+        Protocol::Delta => {
+            let responses = client
+                .delta_aggregated_resources(outgoing.map(Into::into))
+                .await?;
+            take_in_all(responses.into_inner(), take_in).await
+        }
+    }
+}
+
+async fn take_in_all<R: Into<Told>>(
+    mut responses: Streaming<R>,
+    take_in: impl Fn(Told),
+) -> Result<(), Status> {
+    while let Some(response) = responses.message().await? {
+        take_in(response.into());
     }
     Ok(())
 }
 
 /// A closed stream takes no requests, and the peer is about to learn why.
-fn send_all(
-    requests: &mpsc::UnboundedSender<DiscoveryRequest>,
-    all: impl IntoIterator<Item = DiscoveryRequest>,
-) {
+fn send_all(requests: &mpsc::UnboundedSender<Ask>, all: impl IntoIterator<Item = Ask>) {
     for request in all {
         let _ = requests.send(request);
     }

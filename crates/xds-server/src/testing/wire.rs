@@ -2,7 +2,9 @@
 
 use envoy_types::pb::envoy::config::core::v3::Node;
 use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
-use envoy_types::pb::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
+use envoy_types::pb::envoy::service::discovery::v3::{
+    DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
+};
 use envoy_types::pb::google::rpc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -12,11 +14,70 @@ use tonic::{Status, Streaming};
 use super::peer::PATIENCE;
 use crate::resource::ResourceType;
 
-/// An open stream. It ends when dropped.
+/// An open stream, state of the world unless said otherwise. It ends when dropped.
 #[derive(Debug)]
-pub struct Wire {
-    requests: Option<mpsc::UnboundedSender<DiscoveryRequest>>,
-    responses: Streaming<DiscoveryResponse>,
+pub struct Wire<Q = DiscoveryRequest, R = DiscoveryResponse> {
+    requests: Option<mpsc::UnboundedSender<Q>>,
+    responses: Streaming<R>,
+}
+
+/// An open stream of the incremental form of the protocol. It ends when dropped.
+pub type DeltaWire = Wire<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
+
+impl<Q, R> Wire<Q, R> {
+    /// Sends any request.
+    pub fn send(&self, request: Q) {
+        if let Some(requests) = &self.requests {
+            // A stream that the server ended takes none: `next` tells how it ended.
+            let _ = requests.send(request);
+        }
+    }
+
+    /// The next response; `None` when the server ended the stream without an error.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the server ended the stream.
+    ///
+    /// # Panics
+    ///
+    /// When nothing comes within half a minute.
+    pub async fn next(&mut self) -> Result<Option<R>, Status> {
+        tokio::time::timeout(PATIENCE, self.responses.message())
+            .await
+            .expect("the server answers")
+    }
+
+    /// Ends the client's half of the stream.
+    pub fn close(&mut self) {
+        self.requests = None;
+    }
+}
+
+impl DeltaWire {
+    /// Opens an incremental stream and sends a first request, of a node, on it.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses it.
+    pub async fn delta(
+        channel: Channel,
+        node_id: &str,
+        request: DeltaDiscoveryRequest,
+    ) -> Result<Self, Status> {
+        let (requests, outgoing) = mpsc::unbounded_channel();
+        let mut client = AggregatedDiscoveryServiceClient::new(channel);
+        let responses = client
+            .delta_aggregated_resources(UnboundedReceiverStream::new(outgoing))
+            .await?;
+        let wire = Self {
+            requests: Some(requests),
+            responses: responses.into_inner(),
+        };
+        let node = Some(node_of(node_id));
+        wire.send(DeltaDiscoveryRequest { node, ..request });
+        Ok(wire)
+    }
 }
 
 impl Wire {
@@ -49,23 +110,11 @@ impl Wire {
         names: &[&str],
     ) -> Result<Self, Status> {
         let wire = Self::open(channel).await?;
-        let node = Some(Node {
-            id: node_id.to_owned(),
-            ..Node::default()
-        });
         wire.send(DiscoveryRequest {
-            node,
+            node: Some(node_of(node_id)),
             ..request(kind, names)
         });
         Ok(wire)
-    }
-
-    /// Sends any request.
-    pub fn send(&self, request: DiscoveryRequest) {
-        if let Some(requests) = &self.requests {
-            // A stream that the server ended takes none: `next` tells how it ended.
-            let _ = requests.send(request);
-        }
     }
 
     /// Accepts a response, and states the names subscribed to.
@@ -88,26 +137,6 @@ impl Wire {
             ..answer(response, names)
         });
     }
-
-    /// The next response; `None` when the server ended the stream without an error.
-    ///
-    /// # Errors
-    ///
-    /// The status with which the server ended the stream.
-    ///
-    /// # Panics
-    ///
-    /// When nothing comes within half a minute.
-    pub async fn next(&mut self) -> Result<Option<DiscoveryResponse>, Status> {
-        tokio::time::timeout(PATIENCE, self.responses.message())
-            .await
-            .expect("the server answers")
-    }
-
-    /// Ends the client's half of the stream.
-    pub fn close(&mut self) {
-        self.requests = None;
-    }
 }
 
 /// A request of a type for names, with nothing else in it.
@@ -116,6 +145,24 @@ pub fn request(kind: ResourceType, names: &[&str]) -> DiscoveryRequest {
         resource_names: names.iter().map(ToString::to_string).collect(),
         type_url: kind.type_url().to_owned(),
         ..DiscoveryRequest::default()
+    }
+}
+
+/// An incremental request of a type that adds and drops names, with nothing else in it.
+pub fn delta_request(kind: ResourceType, subscribe: &[&str], unsubscribe: &[&str]) -> DeltaDiscoveryRequest {
+    let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    DeltaDiscoveryRequest {
+        type_url: kind.type_url().to_owned(),
+        resource_names_subscribe: owned(subscribe),
+        resource_names_unsubscribe: owned(unsubscribe),
+        ..DeltaDiscoveryRequest::default()
+    }
+}
+
+fn node_of(id: &str) -> Node {
+    Node {
+        id: id.to_owned(),
+        ..Node::default()
     }
 }
 

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
-use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 use evermesh_xds_server::ResourceType::{Cluster, Endpoint};
-use evermesh_xds_server::testing::{Model, Peer, Wire, request};
+use evermesh_xds_server::testing::{DeltaWire, Model, Peer, Wire, delta_request, request};
 use evermesh_xds_server::{Options, ProxyStatus, Refusal, RefusalReason};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +14,7 @@ use tonic::{Code, Status};
 
 use crate::harness::{Harness, set_of};
 
-async fn end_of(mut wire: Wire) -> Status {
+async fn end_of<Q, R>(mut wire: Wire<Q, R>) -> Status {
     loop {
         match wire.next().await {
             Ok(Some(_)) => {}
@@ -132,6 +131,48 @@ async fn too_many_names_end_the_stream() {
         "{status:?}"
     );
     assert_eq!(h.server.stats().refused(RefusalReason::ResourceNames), 1);
+}
+
+#[tokio::test]
+async fn names_that_are_added_one_by_one_are_limited_too() {
+    let h = Harness::start(Options {
+        max_resource_names: 3,
+        ..Options::default()
+    })
+    .await;
+    let wire = DeltaWire::delta(h.channel().await, "n", delta_request(Endpoint, &["a", "b"], &[]))
+        .await
+        .unwrap();
+    wire.send(delta_request(Endpoint, &["c"], &["a"]));
+    wire.send(delta_request(Endpoint, &["d"], &[]));
+    wire.send(delta_request(Endpoint, &["e"], &[]));
+    let status = end_of(wire).await;
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("the limit is 3"), "{status:?}");
+    assert_eq!(h.server.stats().requests, 4);
+}
+
+#[tokio::test]
+async fn versions_that_are_brought_along_are_limited_in_number_and_length() {
+    let h = Harness::start(Options {
+        max_resource_names: 2,
+        max_resource_name: 10,
+        ..Options::default()
+    })
+    .await;
+    let cases = [
+        (vec!["a", "b", "c"], Code::ResourceExhausted),
+        (vec!["12345678901"], Code::InvalidArgument),
+    ];
+    for (names, code) in cases {
+        let versions = names.into_iter().map(|name| (name.to_owned(), "1".to_owned()));
+        let request = DeltaDiscoveryRequest {
+            initial_resource_versions: versions.collect(),
+            ..delta_request(Cluster, &[], &[])
+        };
+        let wire = DeltaWire::delta(h.channel().await, "n", request).await.unwrap();
+        assert_eq!(end_of(wire).await.code(), code);
+    }
 }
 
 #[tokio::test]
@@ -347,13 +388,4 @@ async fn one_server_listens_in_several_places() {
     // The first listener serves on.
     let peer = Peer::start(h.channel().await, Model::new("n"));
     peer.wait_for("it has listeners", |m| m.log().len() == 3).await;
-}
-
-#[tokio::test]
-async fn incremental_xds_says_that_it_is_not_served() {
-    let h = Harness::start(Options::default()).await;
-    let mut client = AggregatedDiscoveryServiceClient::new(h.channel().await);
-    let requests = tokio_stream::iter([DeltaDiscoveryRequest::default()]);
-    let status = client.delta_aggregated_resources(requests).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
 }

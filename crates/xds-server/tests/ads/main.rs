@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod delta;
 mod envoy;
 mod harness;
 mod limits;

@@ -125,7 +125,12 @@ async fn read_all(client: &Client, ids: Vec<ResourceId>) -> Result<Vec<Option<He
 
 async fn read(client: &Client, id: &ResourceId) -> Result<Held, ClientError> {
     let resource = client.describe(id).await?;
-    let tags = client.tags(&resource.metadata.arn).await?;
+    // Nobody but its owner may read a resource's tags, and in a shared mesh there are others' resources.
+    let tags = if resource.metadata.resource_owner == client.account() {
+        client.tags(&resource.metadata.arn).await?
+    } else {
+        Vec::new()
+    };
     Ok(Held { resource, tags })
 }
 

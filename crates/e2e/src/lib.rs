@@ -81,7 +81,7 @@ pub use runner::{Case, run};
 pub use seen::Seen;
 pub use stream::LongStream;
 pub use task::{Address, MeshTask, TaskSpec};
-pub use world::World;
+pub use world::{Caller, World};
 
 /// Waits until a condition holds.
 ///

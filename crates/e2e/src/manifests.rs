@@ -7,6 +7,7 @@ use std::fmt;
 #[derive(Debug, Clone)]
 pub struct Manifests {
     mesh: String,
+    owner: Option<String>,
     /// Names, in YAML, and specs.
     documents: Vec<(String, String)>,
 }
@@ -21,8 +22,16 @@ impl Manifests {
     pub fn within(mesh: &str) -> Self {
         Self {
             mesh: mesh.to_owned(),
+            owner: None,
             documents: Vec::new(),
         }
+    }
+
+    /// What follows is in the mesh of this owner, not in the caller's own.
+    #[must_use]
+    pub fn of_owner(mut self, account: &str) -> Self {
+        self.owner = Some(account.to_owned());
+        self
     }
 
     /// A virtual node.
@@ -79,7 +88,11 @@ impl Manifests {
 
     fn resource(mut self, names: &[(&str, &str)], spec: &str) -> Self {
         let names = names.iter().map(|(member, name)| format!("{member}: {name}\n"));
-        let names = format!("meshName: {}\n{}", self.mesh, names.collect::<String>());
+        let owner = self
+            .owner
+            .as_ref()
+            .map_or_else(String::new, |owner| format!("meshOwner: '{owner}'\n"));
+        let names = format!("meshName: {}\n{owner}{}", self.mesh, names.collect::<String>());
         match self.documents.iter_mut().find(|(earlier, _)| *earlier == names) {
             Some((_, earlier)) => spec.clone_into(earlier),
             None => self.documents.push((names, spec.to_owned())),

@@ -22,6 +22,8 @@ use crate::task::{Address, MeshTask, TaskSpec};
 
 const API_PORT: u16 = 7070;
 const XDS_PORT: u16 = 7071;
+/// The credentials file in the world's directory.
+const CREDENTIALS: &str = "credentials";
 
 /// How often in a row all proxies must be found in sync: a stream takes up what is published a moment after that.
 const SETTLED: usize = 3;
@@ -38,7 +40,17 @@ pub struct World {
     fresh_names: BTreeMap<String, BTreeSet<IpAddr>>,
     /// A task that nothing runs in, to look names up as tasks do.
     observer: Task,
+    caller: Option<Caller>,
     applied: usize,
+}
+
+/// Who calls the control plane, where that matters: a profile of the credentials file, and its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Name of the profile; its access key and secret are this too.
+    pub profile: &'static str,
+    /// Account of twelve digits.
+    pub account: &'static str,
 }
 
 impl World {
@@ -62,6 +74,7 @@ impl World {
             sidecars: Vec::new(),
             fresh_names: BTreeMap::new(),
             observer: observer.expect("a task can be made"),
+            caller: None,
             applied: 0,
         };
         world.start_control_plane();
@@ -128,10 +141,38 @@ impl World {
             .env("EVERMESH_ENDPOINT", format!("http://{}", self.address(API_PORT)))
             .env("HOME", self.directory.path())
             .stdin(Stdio::null());
+        if let Some(caller) = self.caller {
+            command
+                .env(
+                    "AWS_SHARED_CREDENTIALS_FILE",
+                    self.directory.path().join(CREDENTIALS),
+                )
+                .env("AWS_PROFILE", caller.profile);
+        }
         let output = self.network.run_in(|| command.output());
         output
             .expect("the network is there")
             .expect("evermesh can be run")
+    }
+
+    /// Starts the control plane anew so that it asks who calls, and knows these; the first one calls from now on.
+    pub fn require_credentials(&mut self, callers: &[Caller]) {
+        let profile = |Caller { profile, account }: &Caller| {
+            format!(
+                "[{profile}]\naws_access_key_id = {profile}\naws_secret_access_key = {profile}\n\
+                 aws_account_id = {account}\n"
+            )
+        };
+        let profiles: String = callers.iter().map(profile).collect();
+        self.write(CREDENTIALS, &profiles);
+        self.kill_control_plane();
+        self.caller = callers.first().copied();
+        self.start_control_plane();
+    }
+
+    /// From now on somebody else calls the control plane.
+    pub fn act_as(&mut self, caller: Caller) {
+        self.caller = Some(caller);
     }
 
     /// Runs the AWS CLI against the control plane, in the directory that [`World::write`] writes to.
@@ -224,9 +265,10 @@ impl World {
     /// `GET` of one of the control plane's own pages; `None` while nobody answers with 200.
     pub fn get(&self, path: &str) -> Option<String> {
         let address = self.address(API_PORT);
-        let answer = self
-            .network
-            .run_in(|| evermesh_testkit::request(address, "GET", path));
+        let answer = self.network.run_in(|| match self.caller {
+            Some(caller) => signed_get(address, path, caller),
+            None => evermesh_testkit::request(address, "GET", path),
+        });
         match answer.expect("the network is there") {
             Ok(Response { status: 200, body }) => Some(body),
             _ => None,
@@ -249,7 +291,13 @@ impl World {
     /// When it runs already.
     pub fn start_control_plane(&mut self) {
         assert!(self.control_plane.is_none(), "the control plane runs already");
-        self.control_plane = Some(serve(&self.network, self.hosts.path(), self.directory.path()));
+        let mut command = self.serve();
+        // A child has the network namespace of the thread that starts it.
+        let child = self.network.run_in(|| command.spawn());
+        let child = child
+            .expect("the network is there")
+            .expect("evermesh serve can be started");
+        self.control_plane = Some(child);
         wait_until("the control plane serves", DEADLINE, || self.get("/healthz"));
     }
 
@@ -264,6 +312,36 @@ impl World {
     /// Where the control plane keeps its data.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    fn serve(&self) -> Command {
+        let directory = self.directory.path();
+        let listen = |port: u16| self.address(port).to_string();
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(directory.join("control-plane.log"));
+        let mut command = Command::new(binary("evermesh"));
+        command
+            .arg("serve")
+            .args(["--data-dir".as_ref(), directory.join("data").as_os_str()])
+            .args(["--hosts-file".as_ref(), self.hosts.path().as_os_str()])
+            .args(["--listen", &listen(API_PORT)])
+            .args(["--xds-listen", &listen(XDS_PORT)])
+            .args(["--dns-listen", &listen(53)])
+            // Proxies look names up again when the answer may no longer be kept.
+            .args(["--dns-ttl", "1", "--dns-forward", "off"])
+            .args(["--log-level", "warn"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.expect("a log can be made"));
+        match self.caller {
+            Some(_) => command
+                .args(["--insecure-listen", "--credentials-file"])
+                .arg(directory.join(CREDENTIALS)),
+            None => command.arg("--insecure-listen"),
+        };
+        command
     }
 
     /// Where sidecars find the control plane.
@@ -301,31 +379,28 @@ impl Drop for World {
     }
 }
 
-fn serve(network: &Network, hosts: &Path, directory: &Path) -> Child {
-    let gateway = network.gateway();
-    let listen = |port: u16| SocketAddr::new(gateway, port).to_string();
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(directory.join("control-plane.log"));
-    let mut command = Command::new(binary("evermesh"));
-    command
-        .arg("serve")
-        .args(["--data-dir".as_ref(), directory.join("data").as_os_str()])
-        .args(["--hosts-file".as_ref(), hosts.as_os_str()])
-        .args(["--listen", &listen(API_PORT)])
-        .args(["--xds-listen", &listen(XDS_PORT)])
-        .args(["--dns-listen", &listen(53)])
-        // Proxies look names up again when the answer may no longer be kept.
-        .args(["--dns-ttl", "1", "--dns-forward", "off"])
-        .args(["--log-level", "warn"])
-        .arg("--insecure-listen")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log.expect("a log can be made"));
-    // A child has the network namespace of the thread that starts it.
-    let child = network.run_in(|| command.spawn()).expect("the network is there");
-    child.expect("evermesh serve can be started")
+/// A request signed as for the control plane's own pages, by curl.
+fn signed_get(address: SocketAddr, path: &str, caller: Caller) -> std::io::Result<Response> {
+    let user = format!("{0}:{0}", caller.profile);
+    let output = Command::new("curl")
+        .args([
+            "--silent",
+            "--aws-sigv4",
+            "aws:amz:us-west-2:evermesh",
+            "--user",
+            &user,
+        ])
+        .args([
+            "--write-out",
+            "\n%{http_code}",
+            &format!("http://{address}{path}"),
+        ])
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (body, status) = text.rsplit_once('\n').unwrap_or_default();
+    let status = status.parse().unwrap_or_default();
+    let body = body.to_owned();
+    Ok(Response { status, body })
 }
 
 /// What the programs of a failing test had to say.

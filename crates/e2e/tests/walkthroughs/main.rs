@@ -10,6 +10,10 @@ mod howto_http_retries;
 mod howto_multiple_listeners;
 mod howto_timeout_policy;
 
+mod howto_cross_account;
+mod howto_grpc_ingress_gateway;
+mod howto_http_headers;
+mod howto_match_and_rewrite_at_ingress;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -23,5 +27,9 @@ fn main() -> ExitCode {
         howto_http_retries::replay,
         howto_multiple_listeners::replay,
         howto_timeout_policy::replay,
+        howto_match_and_rewrite_at_ingress::replay,
+        howto_http_headers::replay,
+        howto_grpc_ingress_gateway::replay,
+        howto_cross_account::replay,
     ])
 }

@@ -6,6 +6,7 @@
 //! Start with [`Resource`] and [`Spec`]; [`ResourceId`] names a resource, [`validate`](mod@validate) finds what is
 //! wrong with one, [`Snapshot`] is what the rest of the control plane reads.
 
+pub mod access_log_format;
 pub mod arn;
 pub mod diagnostic;
 pub mod id;

@@ -106,9 +106,11 @@ pub(super) fn http_timeout(rules: &mut Rules, timeout: &HttpTimeout) {
 }
 
 /// A check of the listener's own port must speak what the listener speaks; a TCP connect always can, and what
-/// another port speaks is its own affair. gRPC being HTTP/2, App Mesh takes either as a check of the other.
+/// another port speaks is its own affair. gRPC being HTTP/2, App Mesh takes either as a check of the other. Envoy checks
+/// by gRPC only where it also calls by HTTP/2, whatever the port of the check.
 fn health_check(rules: &mut Rules, check: &HealthCheckPolicy, mapping: PortMapping) {
-    let own_port = check.port.is_none_or(|port| port == mapping.port);
+    let must_speak =
+        check.port.is_none_or(|port| port == mapping.port) || check.protocol == PortProtocol::Grpc;
     let speaks = match check.protocol {
         PortProtocol::Tcp => true,
         PortProtocol::Http => mapping.protocol == PortProtocol::Http,
@@ -116,12 +118,22 @@ fn health_check(rules: &mut Rules, check: &HealthCheckPolicy, mapping: PortMappi
             matches!(mapping.protocol, PortProtocol::Http2 | PortProtocol::Grpc)
         }
     };
-    if own_port && !speaks {
+    if must_speak && !speaks {
         let message = format!(
             "{} does not fit the listener, whose protocol is {}",
             check.protocol, mapping.protocol
         );
         rules.fail_at("protocol", message);
+    }
+    if check
+        .path
+        .as_ref()
+        .is_some_and(|path| path.contains(char::is_control))
+    {
+        rules.fail_at(
+            "path",
+            "must not have control characters, which no request can have",
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod gateway_route;
 mod listener;
+mod logging;
 mod matching;
 mod route;
 mod tls;
@@ -159,6 +160,7 @@ fn virtual_node(rules: &mut Rules, node: &VirtualNodeSpec) {
         .as_ref()
         .and_then(|d| d.client_policy.as_ref());
     client_policy(rules, "backendDefaults.clientPolicy", defaults);
+    logging::check(rules, node.logging.as_ref());
 }
 
 fn virtual_service_provider(rules: &mut Rules, provider: &VirtualServiceProvider) {
@@ -188,6 +190,7 @@ fn virtual_gateway(rules: &mut Rules, gateway: &VirtualGatewaySpec) {
         .as_ref()
         .and_then(|d| d.client_policy.as_ref());
     client_policy(rules, "backendDefaults.clientPolicy", defaults);
+    logging::check(rules, gateway.logging.as_ref());
 }
 
 fn client_policy(rules: &mut Rules, step: &str, policy: Option<&ClientPolicy>) {

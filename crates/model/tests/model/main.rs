@@ -12,6 +12,7 @@ mod properties;
 mod regexes;
 mod rules;
 mod rules_of_listeners;
+mod rules_of_logging;
 mod rules_of_routes;
 mod service_model;
 mod shapes;

@@ -41,7 +41,8 @@ fn timeouts_fit_the_protocol() {
 }
 
 /// The API's own words on gRPC are "GRPC HealthCheck requires listener type of HTTP2 or GRPC". It was seen to take
-/// gRPC on HTTP/2, HTTP/2 on gRPC and TCP on HTTP; the rest of the table is what a check could ever succeed with.
+/// gRPC on HTTP/2, HTTP/2 on gRPC and TCP on HTTP; the rest of the table is what a check could ever succeed with, or
+/// what Envoy would refuse.
 #[test]
 fn health_checks_fit_the_protocol() {
     let speaks = [
@@ -64,9 +65,25 @@ fn health_checks_fit_the_protocol() {
                     expected.as_slice(),
                 );
             }
-            assert_node_listener(protocol, "healthCheck", health_check(check, Some(9000)), &[]);
+            let elsewhere = expected.filter(|_| check == "grpc");
+            let another_port = health_check(check, Some(9000));
+            assert_node_listener(protocol, "healthCheck", another_port, elsewhere.as_slice());
         }
     }
+}
+
+#[test]
+fn health_checks_ask_for_a_path_that_can_be_asked_for() {
+    let check = |path: &str| {
+        let mut check = health_check("http", None);
+        check["path"] = json!(path);
+        check
+    };
+    for path in ["/", "", "health", "/é?a=b"] {
+        assert_listener("http", "healthCheck", check(path), &[]);
+    }
+    let message = "healthCheck.path: must not have control characters, which no request can have";
+    assert_listener("http", "healthCheck", check("/a\r\nb: c"), &[message.to_owned()]);
 }
 
 #[test]

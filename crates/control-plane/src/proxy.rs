@@ -33,10 +33,9 @@ impl ProxyKey {
                 resource.kind()
             )));
         }
-        let default = Placement::default();
         let placement = Placement {
-            bind: address(node, BIND_ADDRESS)?.unwrap_or(default.bind),
-            application: address(node, APPLICATION_ADDRESS)?.unwrap_or(default.application),
+            bind: address(node, BIND_ADDRESS)?,
+            application: address(node, APPLICATION_ADDRESS)?,
         };
         Ok(Self { resource, placement })
     }
@@ -94,8 +93,8 @@ mod tests {
             &[(BIND_ADDRESS, "127.0.0.7"), (APPLICATION_ADDRESS, "::1")],
         );
         let placement = ProxyKey::of(&node, "123456789012").unwrap().placement;
-        assert_eq!(placement.bind.to_string(), "127.0.0.7");
-        assert_eq!(placement.application.to_string(), "::1");
+        assert_eq!(placement.bind, "127.0.0.7".parse().ok());
+        assert_eq!(placement.application, "::1".parse().ok());
     }
 
     #[test]

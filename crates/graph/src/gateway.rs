@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use evermesh_model::spec::{ListenerTlsMode, VirtualGatewayListener, VirtualGatewaySpec};
 use evermesh_model::{Kind, ResourceId};
 
+use crate::address;
 use crate::egress::Egresses;
 use crate::gateway_routes::GatewayRoutes;
-use crate::node::{access_log, allow_all, ip_preference, may_be_plain_by_default, protocol};
+use crate::node::{access_log, allow_all, may_be_plain_by_default, protocol};
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
@@ -24,8 +25,6 @@ pub(crate) fn resolve(
     let mesh = resolver.mesh();
     let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualGateway, name);
     let place = Place::spec_of(&id);
-    let access_log = access_log(spec.logging.as_ref(), &place, report);
-    ip_preference(mesh, report);
     let plain = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
 
     let mut egresses = Egresses::new(resolver, report);
@@ -49,7 +48,8 @@ pub(crate) fn resolve(
         name: name.to_owned(),
         ingress: Ingress::VirtualGateway(listeners),
         egress,
-        access_log,
+        network: address::gateway_network(mesh),
+        access_log: access_log(spec.logging.as_ref()),
     }
 }
 
@@ -71,11 +71,6 @@ fn gateway_listener(
         );
         return None;
     }
-    report.not_translated(
-        &place.at("healthCheck"),
-        listener.health_check.as_ref(),
-        "nothing is checked",
-    );
     let port = listener.port_mapping.port;
     if port == EGRESS_PORT {
         let message = format!("port {port} is the proxy's own; the listener is left out");

@@ -4,6 +4,7 @@
 //! [`view`]: references followed, defaults filled in, order settled. A mistake in the mesh becomes a diagnostic and
 //! drops only the part that is broken. No I/O, no clock, and the same output for any order of input.
 
+mod address;
 mod connections;
 mod defaults;
 mod egress;
@@ -14,6 +15,7 @@ mod node;
 mod policy;
 mod ports;
 mod report;
+mod resilience;
 mod resolver;
 mod routes;
 mod service;

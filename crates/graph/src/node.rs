@@ -3,18 +3,22 @@
 use std::borrow::Cow;
 
 use evermesh_model::spec::{
-    AccessLog as AccessLogSpec, Backend, BackendDefaults, ClientPolicy, Listener, ListenerTlsMode, Logging,
+    AccessLog as AccessLogSpec, Backend, BackendDefaults, ClientPolicy, JsonFormatRef, Listener,
+    ListenerTlsMode, Logging, LoggingFormat,
 };
-use evermesh_model::spec::{EgressFilterType, IpPreference, PortProtocol, VirtualNodeSpec};
+use evermesh_model::spec::{EgressFilterType, PortProtocol, VirtualNodeSpec};
 use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
 
+use crate::address;
 use crate::egress::Egresses;
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::service::as_outside;
 use crate::supplied::NamedAddresses;
-use crate::view::{AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, Protocol, ProxyView};
+use crate::view::{
+    AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, LogFormat, Protocol, ProxyView,
+};
 
 pub(crate) fn resolve(
     resolver: &Resolver<'_>,
@@ -27,8 +31,6 @@ pub(crate) fn resolve(
     let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name);
     let place = Place::spec_of(&id);
     let listeners = app_listeners(spec, &place, report);
-    let access_log = access_log(spec.logging.as_ref(), &place, report);
-    ip_preference(mesh, report);
     let plain_by_default = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
 
     let mut egresses = Egresses::new(resolver, report);
@@ -56,7 +58,8 @@ pub(crate) fn resolve(
         name: name.to_owned(),
         ingress: Ingress::VirtualNode(listeners),
         egress: egresses.finish(allow_all(mesh), known),
-        access_log,
+        network: address::node_network(mesh, spec),
+        access_log: access_log(spec.logging.as_ref()),
     }
 }
 
@@ -78,16 +81,6 @@ fn app_listeners(spec: &VirtualNodeSpec, place: &Place<'_>, report: &mut Report)
 }
 
 fn app_listener(listener: &Listener, place: &Place<'_>, report: &mut Report) -> Option<AppListener> {
-    report.not_translated(
-        &place.at("healthCheck"),
-        listener.health_check.as_ref(),
-        "tasks are not checked",
-    );
-    report.not_translated(
-        &place.at("outlierDetection"),
-        listener.outlier_detection.as_ref(),
-        "no task is ejected",
-    );
     if wants_tls(listener) {
         report.not_translated(
             &place.at("tls"),
@@ -135,31 +128,19 @@ pub(crate) fn allow_all(mesh: &MeshSnapshot) -> bool {
         .is_some_and(|filter| filter.r#type == EgressFilterType::AllowAll)
 }
 
-pub(crate) fn access_log(
-    logging: Option<&Logging>,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Option<AccessLog> {
+pub(crate) fn access_log(logging: Option<&Logging>) -> Option<AccessLog> {
     let AccessLogSpec::File(file) = logging?.access_log.as_ref()?;
-    let format = place.at("logging.accessLog.file.format");
-    report.not_translated(&format, file.format.as_ref(), "lines have Envoy's default format");
+    let format = file.format.as_ref().map(|format| match format {
+        LoggingFormat::Text(text) => LogFormat::Text(text.clone()),
+        LoggingFormat::Json(members) => {
+            let member = |member: &JsonFormatRef| (member.key.clone(), member.value.clone());
+            LogFormat::Json(members.iter().map(member).collect())
+        }
+    });
     Some(AccessLog {
         path: file.path.clone(),
+        format,
     })
-}
-
-pub(crate) fn ip_preference(mesh: &MeshSnapshot, report: &mut Report) {
-    let preference: Option<&IpPreference> = mesh
-        .spec
-        .service_discovery
-        .as_ref()
-        .and_then(|d| d.ip_preference.as_ref());
-    let id = ResourceId::mesh_itself(mesh.id.clone());
-    report.not_translated(
-        &Place::spec_of(&id).at("serviceDiscovery.ipPreference"),
-        preference,
-        "IPv6 is preferred, IPv4 accepted, listeners bind IPv4",
-    );
 }
 
 /// [`may_be_plain`] for what says nothing of its own.

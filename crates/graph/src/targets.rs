@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use evermesh_model::MeshSnapshot;
 use evermesh_model::spec::{
     DnsResponseType, Listener, ServiceDiscovery, VirtualNodeSpec, WeightedTarget as TargetSpec,
 };
-use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
+use crate::address;
 use crate::node::{protocol, wants_tls};
 use crate::report::{Place, Report, code};
+use crate::resilience;
 use crate::supplied::CloudMapService;
 use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
 
@@ -96,11 +98,14 @@ impl Targets {
             report.not_translated(place, Some(&()), &instead);
             return None;
         }
-        let discovery = discovery(mesh, name, node, place, report)?;
+        let discovery = discovery(name, node, place, report)?;
         self.known.entry(key.clone()).or_insert_with(|| {
             Arc::new(Target {
                 key: key.clone(),
                 discovery,
+                ip_preference: address::preference(mesh, node),
+                health_check: resilience::health_check(listener),
+                outlier_detection: resilience::outlier_detection(listener),
             })
         });
         Some(key)
@@ -151,15 +156,11 @@ fn choose_listener<'a>(
 }
 
 fn discovery(
-    mesh: &MeshSnapshot,
     name: &str,
     node: &VirtualNodeSpec,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Option<Discovery> {
-    let node_id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name);
-    let node_spec = Place::spec_of(&node_id);
-    let own = node_spec.at("serviceDiscovery");
     match &node.service_discovery {
         None => {
             let message = format!("virtual node {name} has no service discovery: it cannot be found");
@@ -167,12 +168,6 @@ fn discovery(
             None
         }
         Some(ServiceDiscovery::AwsCloudMap(cloud_map)) => {
-            let preference = cloud_map.ip_preference.as_ref();
-            report.not_translated(
-                &own.at("awsCloudMap.ipPreference"),
-                preference,
-                "IPv4 is preferred, IPv6 accepted",
-            );
             let attributes = cloud_map.attributes.iter().flatten();
             Some(Discovery::CloudMap(CloudMapService {
                 namespace: cloud_map.namespace_name.clone(),
@@ -180,19 +175,9 @@ fn discovery(
                 attributes: attributes.map(|a| (a.key.clone(), a.value.clone())).collect(),
             }))
         }
-        Some(ServiceDiscovery::Dns(dns)) => {
-            let preference = dns.ip_preference.as_ref();
-            report.not_translated(
-                &own.at("dns.ipPreference"),
-                preference,
-                "IPv6 is preferred, IPv4 accepted",
-            );
-            Some(match dns.response_type {
-                None | Some(DnsResponseType::LoadBalancer) => {
-                    Discovery::DnsLoadBalancer(dns.hostname.clone())
-                }
-                Some(DnsResponseType::Endpoints) => Discovery::DnsEndpoints(dns.hostname.clone()),
-            })
-        }
+        Some(ServiceDiscovery::Dns(dns)) => Some(match dns.response_type {
+            None | Some(DnsResponseType::LoadBalancer) => Discovery::DnsLoadBalancer(dns.hostname.clone()),
+            Some(DnsResponseType::Endpoints) => Discovery::DnsEndpoints(dns.hostname.clone()),
+        }),
     }
 }

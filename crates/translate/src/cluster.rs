@@ -4,21 +4,24 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{
-    ClusterDiscoveryType, DiscoveryType, EdsClusterConfig, LbPolicy,
+    ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig, LbPolicy,
 };
 use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster, circuit_breakers};
 use envoy_types::pb::envoy::config::core::v3::{Address, Http1ProtocolOptions, Http2ProtocolOptions};
+use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
     ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig, explicit_http_config,
 };
 use envoy_types::pb::google::protobuf::Any;
 use envoy_types::util::pack_any;
-use evermesh_graph::view::{AppListener, Discovery, EGRESS_PORT, GatewayListener, Limits, Protocol, Target};
+use evermesh_graph::view::{
+    AppListener, Discovery, EGRESS_PORT, GatewayListener, IpPreference, Limits, Protocol, Target,
+};
 
 use crate::common::{ads, duration, host, number, socket};
 use crate::piece::Owner;
-use crate::{endpoint, names};
+use crate::{endpoint, names, resilience};
 
 /// Time to connect to a virtual node.
 const CONNECT_TIMEOUT: u64 = 1000;
@@ -67,7 +70,12 @@ pub(crate) fn target(mesh: &str, target: &Target) -> Cluster {
     let (name, protocol) = (names::target(mesh, &target.key), target.key.protocol);
     let by_dns = |name: String, discovery, host_name: &str| {
         let address = host(absolute(host_name), target.key.port);
-        to_address(name, protocol, discovery, address)
+        let check = resilience::health_check_config(target);
+        let endpoints = endpoint::assignment(name.clone(), [address], check.as_ref());
+        Cluster {
+            dns_lookup_family: dns_lookup_family(target.ip_preference).into(),
+            ..to_known(name, protocol, discovery, endpoints)
+        }
     };
     let cluster = match &target.discovery {
         Discovery::DnsLoadBalancer(host_name) => by_dns(name, DiscoveryType::LogicalDns, host_name),
@@ -77,6 +85,8 @@ pub(crate) fn target(mesh: &str, target: &Target) -> Cluster {
     Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         circuit_breakers: Some(circuit_breakers(Limits::UNLIMITED)),
+        health_checks: resilience::health_checks(target),
+        outlier_detection: resilience::outlier_detection(target),
         ..cluster
     }
 }
@@ -100,6 +110,16 @@ pub(crate) fn original_destination(name: String) -> Cluster {
     }
 }
 
+/// Envoy's default is to prefer IPv6.
+fn dns_lookup_family(preference: IpPreference) -> DnsLookupFamily {
+    match preference {
+        IpPreference::Ipv6Preferred => DnsLookupFamily::Auto,
+        IpPreference::Ipv4Preferred => DnsLookupFamily::V4Preferred,
+        IpPreference::Ipv4Only => DnsLookupFamily::V4Only,
+        IpPreference::Ipv6Only => DnsLookupFamily::V6Only,
+    }
+}
+
 /// A cluster whose endpoints come by EDS, as the resource of the cluster's own name.
 fn to_endpoints(name: String, protocol: Protocol) -> Cluster {
     Cluster {
@@ -115,8 +135,18 @@ fn to_endpoints(name: String, protocol: Protocol) -> Cluster {
 }
 
 fn to_address(name: String, protocol: Protocol, discovery: DiscoveryType, address: Address) -> Cluster {
+    let endpoints = endpoint::assignment(name.clone(), [address], None);
+    to_known(name, protocol, discovery, endpoints)
+}
+
+fn to_known(
+    name: String,
+    protocol: Protocol,
+    discovery: DiscoveryType,
+    endpoints: ClusterLoadAssignment,
+) -> Cluster {
     Cluster {
-        load_assignment: Some(endpoint::assignment(name.clone(), [address])),
+        load_assignment: Some(endpoints),
         name,
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery.into())),
         typed_extension_protocol_options: protocol_options(protocol),

@@ -1,10 +1,10 @@
 //! Small values that many Envoy resources hold: durations, addresses, configuration sources.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use envoy_types::pb::envoy::config::core::v3::socket_address::PortSpecifier;
 use envoy_types::pb::envoy::config::core::v3::{
     Address, AggregatedConfigSource, ApiVersion, ConfigSource, SocketAddress, address, config_source,
-    socket_address,
 };
 use envoy_types::pb::google::protobuf::{BoolValue, Duration, UInt32Value};
 
@@ -31,14 +31,20 @@ pub(crate) fn socket(ip: IpAddr, port: u16) -> Address {
     host(ip.to_string(), port)
 }
 
+/// An address that a listener is bound to. All addresses of IPv6 means those of IPv4 as well.
+pub(crate) fn bound(ip: IpAddr, port: u16) -> Address {
+    let socket = SocketAddress {
+        ipv4_compat: ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ..socket_address(ip.to_string(), port)
+    };
+    Address {
+        address: Some(address::Address::SocketAddress(socket)),
+    }
+}
+
 /// An address by IP or by host name.
 pub(crate) fn host(name: String, port: u16) -> Address {
-    let port = socket_address::PortSpecifier::PortValue(u32::from(port));
-    let socket = SocketAddress {
-        address: name,
-        port_specifier: Some(port),
-        ..SocketAddress::default()
-    };
+    let socket = socket_address(name, port);
     Address {
         address: Some(address::Address::SocketAddress(socket)),
     }
@@ -54,5 +60,13 @@ pub(crate) fn ads() -> ConfigSource {
         resource_api_version: ApiVersion::V3.into(),
         initial_fetch_timeout: Some(duration(0)),
         ..ConfigSource::default()
+    }
+}
+
+fn socket_address(address: String, port: u16) -> SocketAddress {
+    SocketAddress {
+        address,
+        port_specifier: Some(PortSpecifier::PortValue(u32::from(port))),
+        ..SocketAddress::default()
     }
 }

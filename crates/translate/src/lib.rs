@@ -16,16 +16,17 @@ mod matching;
 mod names;
 mod piece;
 pub mod render;
+mod resilience;
 mod retry;
 mod route;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
-use evermesh_graph::view::ProxyView;
+use evermesh_graph::view::{Network, ProxyView};
 
 pub use piece::{Piece, Resource, ResourceKind, pieces, supplied_pieces};
 
@@ -42,33 +43,39 @@ pub struct Resources {
     pub routes: Vec<RouteConfiguration>,
 }
 
-/// Where a proxy and its application are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Where a proxy and its application are, as far as that was said to the proxy itself. The default is a task of its own:
+/// every address, and the application beside the proxy, of the versions of IP that the view says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Placement {
-    /// Address that listeners are bound to.
-    pub bind: IpAddr,
+    /// Address that listeners are bound to; `::` is every address of IPv4 too.
+    pub bind: Option<IpAddr>,
     /// Address of the local application.
-    pub application: IpAddr,
-}
-
-impl Default for Placement {
-    /// A task of its own: every address, and the application beside the proxy.
-    fn default() -> Self {
-        Self {
-            bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            application: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        }
-    }
+    pub application: Option<IpAddr>,
 }
 
 impl Placement {
+    /// Address that listeners are bound to.
+    fn bind(&self, network: Network) -> IpAddr {
+        self.bind.unwrap_or(if network.listen_on_ipv6 {
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+        } else {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        })
+    }
+
+    /// Address of the local application.
+    fn application(&self, network: Network) -> IpAddr {
+        self.application.unwrap_or(if network.application_on_ipv6 {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        } else {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        })
+    }
+
     /// Where the proxy's own listeners are reached from beside it.
     fn own_address(&self) -> IpAddr {
-        if self.bind.is_unspecified() {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            self.bind
-        }
+        let bound = self.bind.filter(|bind| !bind.is_unspecified());
+        bound.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }
 

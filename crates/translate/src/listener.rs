@@ -17,7 +17,7 @@ use evermesh_graph::view::{
     AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, TcpDestination,
 };
 
-use crate::common::{number, socket};
+use crate::common::{self, number};
 use crate::piece::{EgressListener, Owner};
 use crate::{filter, names, route};
 
@@ -119,7 +119,7 @@ pub(crate) fn egress(inputs: &EgressListener<'_>) -> Listener {
 
 fn bound(bind: IpAddr, port: u16, direction: TrafficDirection) -> Listener {
     Listener {
-        address: Some(socket(bind, port)),
+        address: Some(common::bound(bind, port)),
         stat_prefix: names::listener_stat_prefix(port),
         traffic_direction: direction.into(),
         ..Listener::default()

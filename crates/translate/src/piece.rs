@@ -208,15 +208,17 @@ impl Piece<'_> {
 
 fn ingress<'v>(owner: Owner<'v>, view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
     let log = view.access_log.as_ref();
+    let bind = placement.bind(view.network);
+    let application = placement.application(view.network);
     let mut inputs = Vec::new();
     match &view.ingress {
         Ingress::VirtualNode(apps) => {
             // A node without listeners takes no traffic, and so needs no port for it.
             if !apps.is_empty() {
-                inputs.push(Inputs::AppsListener(owner, apps, log, placement.bind));
+                inputs.push(Inputs::AppsListener(owner, apps, log, bind));
             }
             for app in apps {
-                inputs.push(Inputs::AppCluster(owner, app, placement.application));
+                inputs.push(Inputs::AppCluster(owner, app, application));
                 if app.protocol.is_http() {
                     inputs.push(Inputs::AppRoutes(owner, app));
                 }
@@ -225,7 +227,7 @@ fn ingress<'v>(owner: Owner<'v>, view: &'v ProxyView, placement: &Placement) -> 
         Ingress::VirtualGateway(ports) => {
             let several = ports.len() > 1;
             for port in ports {
-                inputs.push(Inputs::GatewayListener(port, log, placement.bind, several));
+                inputs.push(Inputs::GatewayListener(port, log, bind, several));
                 inputs.push(Inputs::GatewayCluster(
                     owner,
                     port,
@@ -252,7 +254,7 @@ fn egress<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Inputs<'v>> {
             tcp_ports: &egress.tcp_ports,
             allow_all: egress.allow_all,
             log: view.access_log.as_ref(),
-            bind: placement.bind,
+            bind: placement.bind(view.network),
         }),
         match view.ingress {
             Ingress::VirtualNode(_) => Inputs::DirectEgressRoutes(mesh, &egress.http_ports),

@@ -35,10 +35,10 @@ pub(crate) struct Arguments {
     /// Whose proxy: mesh/MESH/virtualNode/NAME, mesh/MESH/virtualGateway/NAME, or an ARN.
     #[arg(long, env = "APPMESH_RESOURCE_ARN", value_name = "RESOURCE")]
     proxy: String,
-    /// Address that the proxy's listeners are bound to [default: 0.0.0.0].
+    /// Address that the proxy's listeners are bound to [default: 0.0.0.0, or :: with an IP preference].
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<IpAddr>,
-    /// Address of the local application [default: 127.0.0.1].
+    /// Address of the local application [default: 127.0.0.1, or ::1 with a preference for IPv6].
     #[arg(long, value_name = "ADDRESS")]
     app_address: Option<IpAddr>,
     /// Show what the proxy is to do, before it is put into Envoy's words.
@@ -70,10 +70,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn envoy(arguments: &Arguments, view: &ProxyView) -> serde_json::Value {
-    let default = Placement::default();
     let placement = Placement {
-        bind: arguments.bind.unwrap_or(default.bind),
-        application: arguments.app_address.unwrap_or(default.application),
+        bind: arguments.bind,
+        application: arguments.app_address,
     };
     render::to_value(&translate(view, &placement))
 }

@@ -5,23 +5,27 @@
 //!
 //! Views of one mesh share the services and targets that they have in common, see [`Resolver`](crate::Resolver).
 
+mod address;
 mod egress;
 mod gateway;
 mod ingress;
 mod logging;
 mod matching;
 mod policy;
+mod resilience;
 mod route;
 mod target;
 
 use serde::{Deserialize, Serialize};
 
+pub use address::{IpPreference, Network};
 pub use egress::{Egress, EgressHost, HttpService, TcpDestination, TcpService};
 pub use gateway::{Destination, GatewayListener, GatewayRoute, PathRewrite, SERVICE_HEADER};
 pub use ingress::{AppListener, Ingress};
-pub use logging::AccessLog;
+pub use logging::{AccessLog, LogFormat};
 pub use matching::{HeaderMatch, HeaderValueMatch, HostMatch, PathMatch, QueryParameterMatch, RequestMatch};
 pub use policy::{Limits, RetryOn, RetryPolicy, Timeouts};
+pub use resilience::{HealthCheck, HealthChecker, OutlierDetection};
 pub use route::{Route, WeightedTarget};
 pub use target::{Discovery, Target, TargetKey};
 
@@ -42,6 +46,9 @@ pub struct ProxyView {
     pub ingress: Ingress,
     /// What goes out.
     pub egress: Egress,
+    /// Which addresses the proxy's own sockets have.
+    #[serde(skip_serializing_if = "Network::is_default", default)]
+    pub network: Network,
     /// Access log of all listeners.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub access_log: Option<AccessLog>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Protocol;
+use super::{HealthCheck, IpPreference, OutlierDetection, Protocol};
 use crate::supplied::CloudMapService;
 
 /// A listener of a virtual node, as seen by those who call it.
@@ -25,6 +25,15 @@ pub struct Target {
     pub key: TargetKey,
     /// How its addresses are found.
     pub discovery: Discovery,
+    /// Which of them are used.
+    #[serde(skip_serializing_if = "IpPreference::is_default", default)]
+    pub ip_preference: IpPreference,
+    /// How they are asked whether they are well; `None`: they are not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub health_check: Option<HealthCheck>,
+    /// When one of them takes no traffic for a while; `None`: never.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outlier_detection: Option<OutlierDetection>,
 }
 
 /// How the addresses of a virtual node are found.

@@ -3,5 +3,7 @@
 mod bootstrap;
 mod envoy;
 mod invariants;
+mod log_formats;
 mod properties;
 mod random;
+mod random_settings;

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
+use crate::random_settings as settings;
+
 const OWNER: &str = "123456789012";
 
 /// The resources of a mesh but for the mesh itself, each one valid.
@@ -42,7 +44,12 @@ const REGEXES: [&str; 4] = [
 
 /// A mesh of all kinds of resources.
 pub(crate) fn mesh() -> impl Strategy<Value = Mesh> {
-    let nodes = several(Kind::VirtualNode, &[""], &NODES, node().boxed());
+    let nodes = several(
+        Kind::VirtualNode,
+        &[""],
+        &NODES,
+        settings::of_a_node(node()).boxed(),
+    );
     let routers = several(
         Kind::VirtualRouter,
         &[""],
@@ -55,13 +62,14 @@ pub(crate) fn mesh() -> impl Strategy<Value = Mesh> {
         Kind::VirtualGateway,
         &[""],
         &GATEWAYS,
-        listeners(&PROTOCOLS[..3], 1).boxed(),
+        settings::of_a_gateway(listeners(&PROTOCOLS[..3], 1)).boxed(),
     );
     let gateway_routes = several(Kind::GatewayRoute, &GATEWAYS, &ROUTES, gateway_route().boxed());
-    let mesh = any::<bool>().prop_map(|allow| {
+    let mesh = (any::<bool>(), settings::ip_preference()).prop_map(|(allow, preference)| {
         let filter = if allow { "ALLOW_ALL" } else { "DROP_ALL" };
+        let discovery = json!({ "ipPreference": preference });
         vec![read(
-            &json!({ "meshName": "m", "spec": { "egressFilter": { "type": filter } } }),
+            &json!({ "meshName": "m", "spec": { "egressFilter": { "type": filter }, "serviceDiscovery": discovery } }),
         )]
     });
     let all = (mesh, nodes, routers, routes, services, gateways, gateway_routes);

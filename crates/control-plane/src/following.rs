@@ -9,16 +9,17 @@ use evermesh_graph::supplied::{Addresses, Instances, Secret, Supplied, SupplyKey
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::index::Index;
 use crate::proxy::ProxyKey;
 use crate::supply::Supplies;
 
-/// The keys that are followed, and who needs them. Both maps say the same.
+/// The keys that are followed, and who needs them.
 pub(crate) struct Following {
     supplies: Supplies,
     changes: Arc<Changes>,
+    /// Those that a proxy needs, and no others.
     followed: HashMap<SupplyKey, Followed>,
-    /// Never empty sets.
-    needs: HashMap<Arc<ProxyKey>, BTreeSet<SupplyKey>>,
+    needs: Index<SupplyKey>,
 }
 
 /// Keys whose values have changed.
@@ -30,8 +31,6 @@ pub(crate) struct Changes {
 
 struct Followed {
     newest: Newest,
-    /// Never empty.
-    users: HashSet<Arc<ProxyKey>>,
     /// Notes changes, as long as the key is followed.
     _task: AbortOnDropHandle<()>,
 }
@@ -50,7 +49,7 @@ impl Following {
             supplies,
             changes,
             followed: HashMap::new(),
-            needs: HashMap::new(),
+            needs: Index::default(),
         }
     }
 
@@ -64,44 +63,28 @@ impl Following {
                 .followed
                 .entry(key.clone())
                 .or_insert_with(|| Followed::start(key, supplies, changes));
-            followed.users.insert(Arc::clone(proxy));
             followed.add_to(key, &mut supplied);
         }
-        let before = match keys.is_empty() {
-            true => self.needs.remove(proxy),
-            false => self.needs.insert(Arc::clone(proxy), keys),
-        };
-        for key in before.into_iter().flatten() {
-            if !self.needs.get(proxy).is_some_and(|now| now.contains(&key)) {
-                self.leave(&key, proxy);
-            }
+        if self.needs.set(proxy, keys) {
+            self.stop_the_unused();
         }
         supplied
     }
 
     /// The proxies that need one of these keys.
     pub(crate) fn users(&self, keys: &BTreeSet<SupplyKey>) -> HashSet<Arc<ProxyKey>> {
-        let followed = keys.iter().filter_map(|key| self.followed.get(key));
-        followed.flat_map(|followed| &followed.users).cloned().collect()
+        self.needs.users(keys)
     }
 
     /// Forgets the needs of all other proxies.
-    pub(crate) fn retain(&mut self, mut stays: impl FnMut(&ProxyKey) -> bool) {
-        let gone: Vec<_> = self.needs.keys().filter(|proxy| !stays(proxy)).cloned().collect();
-        for proxy in gone {
-            for key in self.needs.remove(&proxy).unwrap_or_default() {
-                self.leave(&key, &proxy);
-            }
+    pub(crate) fn retain(&mut self, stays: impl FnMut(&ProxyKey) -> bool) {
+        if self.needs.retain(stays) {
+            self.stop_the_unused();
         }
     }
 
-    fn leave(&mut self, key: &SupplyKey, proxy: &ProxyKey) {
-        if let Some(followed) = self.followed.get_mut(key) {
-            followed.users.remove(proxy);
-            if followed.users.is_empty() {
-                self.followed.remove(key);
-            }
-        }
+    fn stop_the_unused(&mut self) {
+        self.followed.retain(|key, _| self.needs.is_used(key));
     }
 }
 
@@ -127,7 +110,6 @@ impl Followed {
         };
         Self {
             newest,
-            users: HashSet::new(),
             _task: AbortOnDropHandle::new(task),
         }
     }

@@ -5,7 +5,10 @@
 //! know each other only by their traits: nothing but this crate names them all.
 
 pub mod admin;
+mod burst;
+mod configuration;
 mod following;
+mod index;
 mod meshes;
 mod pipeline;
 mod proxy;

@@ -25,6 +25,24 @@ pub(crate) struct Meshes {
     standing: BTreeMap<MeshId, Standstill>,
 }
 
+/// What a record changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Nothing that is seen: its mesh stands still.
+    Nothing,
+    /// A resource within a mesh.
+    Resource(ResourceId),
+    /// The mesh itself, or all that was written to it while it stood still.
+    Mesh(MeshId),
+}
+
+/// Whether a mesh stands still.
+enum Standing {
+    Never,
+    Still,
+    NoLonger,
+}
+
 /// A mesh that stands still.
 #[derive(Debug)]
 struct Standstill {
@@ -62,17 +80,20 @@ impl Meshes {
         unreadable
     }
 
-    /// Takes in one record, or its deletion (`None`). Returns the mesh that changed.
+    /// Takes in one record, or its deletion (`None`). Returns what of [`mesh`](Self::mesh) changed by that.
     ///
     /// # Errors
     /// When the record cannot be understood; its mesh stands still from then on.
-    pub(crate) fn apply(&mut self, key: &str, value: Option<&[u8]>) -> Result<MeshId, RecordError> {
+    pub(crate) fn apply(&mut self, key: &str, value: Option<&[u8]>) -> Result<Changed, RecordError> {
         match decode_change(key, value) {
             Ok(change) => {
-                let mesh = change.id.mesh().clone();
+                let id = change.id.clone();
                 change.apply(&mut self.readable);
-                self.release(&mesh, key);
-                Ok(mesh)
+                Ok(match self.release(id.mesh(), key) {
+                    Standing::Never if id.kind() != Kind::Mesh => Changed::Resource(id),
+                    Standing::Never | Standing::NoLonger => Changed::Mesh(id.mesh().clone()),
+                    Standing::Still => Changed::Nothing,
+                })
             }
             Err(unreadable) => {
                 // A key that names no resource is in no mesh.
@@ -100,12 +121,15 @@ impl Meshes {
         }
     }
 
-    fn release(&mut self, mesh: &MeshId, key: &str) {
-        if let Some(standstill) = self.standing.get_mut(mesh) {
-            standstill.unreadable.remove(key);
-            if standstill.unreadable.is_empty() {
-                self.standing.remove(mesh);
-            }
+    fn release(&mut self, mesh: &MeshId, key: &str) -> Standing {
+        let Some(standstill) = self.standing.get_mut(mesh) else {
+            return Standing::Never;
+        };
+        standstill.unreadable.remove(key);
+        if !standstill.unreadable.is_empty() {
+            return Standing::Still;
         }
+        self.standing.remove(mesh);
+        Standing::NoLonger
     }
 }

@@ -5,50 +5,53 @@
 //!  supplies ~watch~> Following ──────┘
 //! ```
 //!
-//! Only views of connected proxies are computed. A change is resolved again for the proxies of its mesh, and a supplied
-//! value that changed for the proxies that need it; where everything comes out equal nothing else happens, so an
-//! unrelated stream sees nothing. A fault of ours while a view is
-//! built leaves the proxy on its last good configuration and is counted; so is a stored record that cannot be
-//! understood, see [`meshes`](crate::meshes).
+//! Only views of connected proxies are computed, and only those that a change concerns: an [`Index`] has what each of
+//! them depends on, and a [`Memo`] of each mesh the virtual services as they were resolved. Where everything comes out
+//! equal nothing else happens, so an unrelated stream sees nothing. A fault of ours while a view is built leaves the
+//! proxy on its last good configuration and is counted; so is a stored record that cannot be understood, see
+//! [`meshes`](crate::meshes).
 //!
-//! There are two kinds of locks: one of the whole state, which is held to look something up or to note something and
-//! never while something is built, and one for each kind of proxy, which is held while that is built. Whoever holds
-//! the latter takes the newest mesh, so what is published never goes back. The former may be taken within the latter,
-//! not the other way round.
+//! Locks, in the order in which they may be taken within each other:
+//!
+//! 1. one for each kind of proxy, held while its configuration is built. Whoever holds it takes the newest mesh, so what
+//!    is published never goes back;
+//! 2. one of the memos, shared by those who resolve, and held alone while a change is taken in: what is resolved and
+//!    what it is noted to depend on are of the same moment;
+//! 3. one of the rest of the state, held to look something up or to note something and never while something is built.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
-use evermesh_graph::Resolver;
-use evermesh_graph::supplied::{Supplied, SupplyKey};
+use evermesh_graph::supplied::SupplyKey;
 use evermesh_graph::view::ProxyView;
+use evermesh_graph::{Dependency, Memo, Resolver};
 use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
 use evermesh_service::{RESOURCE_PREFIX, RecordError};
-use evermesh_store::{Batch, Event, ListOptions, Revision, Store, StoreError, Watch};
-use evermesh_translate::{Piece, Resource, ResourceKind, pieces, supplied_pieces};
-use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet, ResourceType};
-use futures::FutureExt;
+use evermesh_store::{Batch, Entry, Event, ListOptions, Revision, Store, StoreError, Watch};
+use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use crate::burst::Bursts;
+use crate::configuration::Configuration;
 use crate::following::{Changes, Following};
-use crate::meshes::Meshes;
+use crate::index::Index;
+use crate::meshes::{Changed, Meshes};
 use crate::proxy::ProxyKey;
 use crate::supply::Supplies;
 
 /// Pause before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
-/// Most revisions taken in one step, so that a burst of changes cannot postpone its own effect for ever.
-const MOST_REVISIONS_AT_ONCE: usize = 256;
-
 /// The newest meshes, and what is published of them.
 pub(crate) struct Pipeline {
+    /// Of every mesh of the state.
+    memos: RwLock<HashMap<MeshId, Memo>>,
     state: Mutex<State>,
     /// Of supplied values.
     changes: Arc<Changes>,
@@ -63,21 +66,26 @@ struct State {
     revision: Revision,
     published: HashMap<Arc<ProxyKey>, Arc<Published>>,
     following: Following,
+    dependents: HashMap<MeshId, Index<Dependency>>,
+    /// Whose views could not be built, so that it is not known what they depend on.
+    failed: HashSet<Arc<ProxyKey>>,
 }
 
 /// What proxies of one key have.
 struct Published {
     key: Arc<ProxyKey>,
     /// Held while a newer one is built.
-    built: Mutex<Option<Built>>,
+    built: Mutex<Option<Configuration>>,
     sender: watch::Sender<Option<Arc<ResourceSet>>>,
 }
 
-/// A configuration, and what it is made of.
-struct Built {
-    view: ProxyView,
-    supplied: Supplied,
-    set: Arc<ResourceSet>,
+/// What a proxy is built anew for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Its view may be another.
+    Mesh,
+    /// What its configuration is made of besides the view may be.
+    Supply,
 }
 
 impl Pipeline {
@@ -96,8 +104,11 @@ impl Pipeline {
             revision: 0,
             published: HashMap::new(),
             following: Following::new(supplies, Arc::clone(&changes)),
+            dependents: HashMap::new(),
+            failed: HashSet::new(),
         };
         let pipeline = Self {
+            memos: RwLock::default(),
             state: Mutex::new(state),
             changes,
             default_account,
@@ -111,6 +122,7 @@ impl Pipeline {
     /// Follows the store until it closes.
     pub(crate) async fn follow(&self, store: &dyn Store, mut watch: Watch) {
         let _ending = Ending(&self.ended);
+        let mut bursts = Bursts::default();
         loop {
             let next = tokio::select! {
                 batch = watch.next() => batch,
@@ -120,7 +132,10 @@ impl Pipeline {
                 }
             };
             match next {
-                Ok(batch) => self.apply(with_all_that_waits(batch, &mut watch)).await,
+                Ok(batch) => {
+                    self.apply(&bursts.collect(batch, &mut watch).await).await;
+                    bursts.done();
+                }
                 Err(StoreError::Closed) => return,
                 Err(failure) => {
                     warn!(error = %failure, cause = ?failure.source(), "cannot follow the store, loading it anew");
@@ -176,97 +191,144 @@ impl Pipeline {
     async fn read(&self, store: &dyn Store) -> Result<Watch, StoreError> {
         let listing = store.list(RESOURCE_PREFIX, ListOptions::default()).await?;
         let watch = store.watch(RESOURCE_PREFIX, listing.revision + 1).await?;
-        let unreadable = self.lock().meshes.load(&listing.entries);
-        unreadable.iter().for_each(|why| self.note_unreadable(why));
-        self.publish_where(|_| true).await;
+        self.load_meshes(&listing.entries);
+        let everyone = self.lock().of_meshes(|_| true);
+        self.publish_all(everyone, Cause::Mesh).await;
         self.lock().revision = listing.revision;
         Ok(watch)
     }
 
-    async fn apply(&self, batches: Vec<Batch>) {
+    fn load_meshes(&self, entries: &[Entry]) {
+        let mut memos = write(&self.memos);
+        let mut state = self.lock();
+        let unreadable = state.meshes.load(entries);
+        unreadable.iter().for_each(|why| self.note_unreadable(why));
+        *memos = state
+            .meshes
+            .all()
+            .map(|mesh| (mesh.id.clone(), Memo::new(mesh)))
+            .collect();
+    }
+
+    async fn apply(&self, batches: &[Batch]) {
         let newest = batches.last().map(|batch| batch.revision);
-        let changed = self.take_in(&batches);
-        self.publish_where(|key| changed.contains(key.resource.mesh()))
-            .await;
+        let concerned = self.take_in(batches);
+        self.publish_all(concerned, Cause::Mesh).await;
         let mut state = self.lock();
         state.revision = newest.unwrap_or(state.revision);
     }
 
     async fn take_in_supplied(&self, keys: &BTreeSet<SupplyKey>) {
-        let users = self.lock().following.users(keys);
-        self.publish_where(|key| users.contains(key)).await;
+        let users = {
+            let mut state = self.lock();
+            let users = state.following.users(keys);
+            state.of_keys(&users)
+        };
+        let in_views = keys.iter().any(|key| matches!(key, SupplyKey::Addresses(_)));
+        let cause = if in_views { Cause::Mesh } else { Cause::Supply };
+        self.publish_all(users, cause).await;
     }
 
-    /// Returns the meshes that changed.
-    fn take_in(&self, batches: &[Batch]) -> BTreeSet<MeshId> {
+    /// Returns whom the changes concern.
+    fn take_in(&self, batches: &[Batch]) -> Vec<Arc<Published>> {
+        let mut memos = write(&self.memos);
         let mut state = self.lock();
-        let mut changed = BTreeSet::new();
+        let (mut meshes, mut resources) = (BTreeSet::new(), HashMap::<MeshId, BTreeSet<Dependency>>::new());
         for event in batches.iter().flat_map(|batch| &batch.events) {
-            let applied = match event {
+            let changed = match event {
                 Event::Put(entry) => state.meshes.apply(&entry.key, Some(&entry.value)),
                 Event::Delete { key } => state.meshes.apply(key, None),
             };
-            match applied {
-                Ok(mesh) => drop(changed.insert(mesh)),
+            match changed {
+                Ok(Changed::Nothing) => {}
+                Ok(Changed::Mesh(mesh)) => drop(meshes.insert(mesh)),
+                Ok(Changed::Resource(id)) => {
+                    let mesh = resources.entry(id.mesh().clone()).or_default();
+                    mesh.insert(Dependency::of(&id));
+                }
                 Err(why) => self.note_unreadable(&why),
             }
         }
-        changed
-    }
-
-    /// Builds anew what proxies of some keys have. What those of one mesh have in common is resolved once. Meshes do not
-    /// change meanwhile: only the task that calls this changes them.
-    async fn publish_where(&self, concerned: impl Fn(&ProxyKey) -> bool) {
-        let mut by_mesh: BTreeMap<MeshId, Vec<Arc<Published>>> = BTreeMap::new();
-        {
-            let mut state = self.lock();
-            state.forget_the_left();
-            let published = state
-                .published
-                .values()
-                .filter(|published| concerned(&published.key));
-            for published in published {
-                let mesh = published.key.resource.mesh().clone();
-                by_mesh.entry(mesh).or_default().push(Arc::clone(published));
+        for mesh in &meshes {
+            let fresh = state.meshes.mesh(mesh).map(|newest| Memo::new(newest));
+            memos.remove(mesh);
+            memos.extend(fresh.map(|memo| (mesh.clone(), memo)));
+        }
+        let mut concerned = HashSet::new();
+        for (mesh, changed) in resources {
+            if let (Some(newest), Some(memo)) = (state.meshes.mesh(&mesh), memos.get_mut(&mesh)) {
+                let changed = memo.update(newest, changed);
+                let dependents = state.dependents.get(&mesh);
+                concerned.extend(dependents.into_iter().flat_map(|index| index.users(&changed)));
+                let failed = state.failed.iter().filter(|key| *key.resource.mesh() == mesh);
+                concerned.extend(failed.cloned());
             }
         }
-        for (mesh, concerned) in by_mesh {
-            let Some(mesh) = self.newest(&mesh) else { continue };
-            let resolver = Resolver::new(&mesh);
-            for published in concerned {
-                self.publish(&published, &mut lock(&published.built), &resolver);
-                // There may be thousands; the thread is also that of streams and requests.
-                tokio::task::yield_now().await;
-            }
+        let mut published = state.of_keys(&concerned);
+        if !meshes.is_empty() {
+            published.extend(state.of_meshes(|mesh| meshes.contains(mesh)));
+        }
+        published
+    }
+
+    /// Builds anew what some proxies have.
+    async fn publish_all(&self, concerned: Vec<Arc<Published>>, cause: Cause) {
+        for published in concerned {
+            self.publish(&published, cause);
+            // There may be thousands; the thread is also that of streams and requests.
+            tokio::task::yield_now().await;
         }
     }
 
-    /// Builds what proxies of a new key have.
-    fn publish_first(&self, published: &Published) {
+    fn publish(&self, published: &Published, cause: Cause) {
+        let key = &published.key;
         let mut last = lock(&published.built);
-        if let Some(mesh) = self.newest(published.key.resource.mesh()) {
-            self.publish(published, &mut last, &Resolver::new(&mesh));
+        let view = match (cause, last.as_ref()) {
+            (Cause::Supply, Some(last)) => Some(Arc::clone(last.view())),
+            _ => self.resolve(key).map(Arc::new),
+        };
+        // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
+        let Some(view) = view else { return };
+        let supplied = self.lock().following.need(key, view.needs());
+        let built = self.build(key, || {
+            Configuration::build(&view, supplied, &key.placement, last.as_ref())
+        });
+        if let Some(built) = built.flatten() {
+            published.sender.send_replace(Some(Arc::clone(built.set())));
+            *last = Some(built);
         }
     }
 
-    fn publish(&self, published: &Published, last: &mut Option<Built>, resolver: &Resolver<'_>) {
-        let Published { key, sender, .. } = published;
-        let resolved = self.build(key, || resolver.resolve(key.resource.kind(), key.resource.name()));
-        // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
-        let Some(view) = resolved.flatten().map(|resolved| resolved.view) else {
-            return;
+    /// The view of a proxy as it is now, if there is one; notes what it depends on.
+    fn resolve(&self, key: &Arc<ProxyKey>) -> Option<ProxyView> {
+        let memos = self.memos.read().unwrap_or_else(PoisonError::into_inner);
+        let id = key.resource.mesh();
+        let mesh = self.newest(id);
+        let resolved = match (&mesh, memos.get(id)) {
+            (Some(mesh), Some(memo)) => {
+                let resolver = Resolver::with_memo(mesh, memo);
+                let (kind, name) = (key.resource.kind(), key.resource.name());
+                self.build(key, || {
+                    (resolver.resolve(kind, name), resolver.dependencies(kind, name))
+                })
+            }
+            _ => Some((None, BTreeSet::new())),
         };
-        let supplied = self.lock().following.need(key, view.needs());
-        if last
-            .as_ref()
-            .is_some_and(|last| last.view == view && last.supplied == supplied)
-        {
-            return;
-        }
-        if let Some(set) = self.build(key, || resource_set(&view, &supplied, last.as_ref(), key)) {
-            let set = Arc::new(set);
-            sender.send_replace(Some(Arc::clone(&set)));
-            *last = Some(Built { view, supplied, set });
+        let mut state = self.lock();
+        match resolved {
+            None => {
+                state.failed.insert(Arc::clone(key));
+                None
+            }
+            Some((resolved, dependencies)) => {
+                state.failed.remove(key);
+                state
+                    .dependents
+                    .entry(id.clone())
+                    .or_default()
+                    .set(key, dependencies);
+                resolved.map(|resolved| resolved.view)
+            }
         }
     }
 
@@ -305,10 +367,37 @@ impl Drop for Ending<'_> {
 }
 
 impl State {
+    /// What connected proxies of some keys have.
+    fn of_keys(&mut self, keys: &HashSet<Arc<ProxyKey>>) -> Vec<Arc<Published>> {
+        self.forget_the_left();
+        keys.iter()
+            .filter_map(|key| self.published.get(key))
+            .cloned()
+            .collect()
+    }
+
+    /// What connected proxies of some meshes have.
+    fn of_meshes(&mut self, concerned: impl Fn(&MeshId) -> bool) -> Vec<Arc<Published>> {
+        self.forget_the_left();
+        let published = self.published.values();
+        let concerned = published.filter(|published| concerned(published.key.resource.mesh()));
+        concerned.cloned().collect()
+    }
+
     /// Drops what no proxy is left of.
     fn forget_the_left(&mut self) {
+        let before = self.published.len();
         self.published.retain(|_, published| published.is_in_use());
-        self.following.retain(|key| self.published.contains_key(key));
+        if self.published.len() == before {
+            return;
+        }
+        let stays = |key: &ProxyKey| self.published.contains_key(key);
+        self.following.retain(stays);
+        self.failed.retain(|key| stays(key));
+        self.dependents.retain(|_, index| {
+            index.retain(stays);
+            !index.is_empty()
+        });
     }
 }
 
@@ -339,7 +428,7 @@ impl ConfigSource for Pipeline {
         }
         state.published.insert(key, Arc::clone(&fresh));
         drop(state);
-        self.publish_first(&fresh);
+        self.publish(&fresh, Cause::Mesh);
         Ok(receiver)
     }
 }
@@ -349,65 +438,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A batch with those that have already come after it, so that a burst is worked off in one step.
-fn with_all_that_waits(first: Batch, watch: &mut Watch) -> Vec<Batch> {
-    let mut batches = vec![first];
-    while batches.len() < MOST_REVISIONS_AT_ONCE {
-        match watch.next().now_or_never() {
-            Some(Ok(batch)) => batches.push(batch),
-            // A failure is not lost: the next call meets it again.
-            Some(Err(_)) | None => break,
-        }
-    }
-    batches
-}
-
-/// The resources of a view. Those whose inputs are the same as in the last configuration are taken over from it.
-fn resource_set(view: &ProxyView, supplied: &Supplied, last: Option<&Built>, key: &ProxyKey) -> ResourceSet {
-    let known: HashMap<_, _> = last
-        .into_iter()
-        .flat_map(|last| named(&last.view, &last.supplied, key))
-        .collect();
-    let mut set = ResourceSet::builder();
-    for ((kind, name), piece) in named(view, supplied, key) {
-        let same = known
-            .get(&(kind, name.clone()))
-            .is_some_and(|known| *known == piece);
-        let kept = last
-            .filter(|_| same)
-            .and_then(|last| last.set.get(resource_type(kind), &name));
-        set = match kept {
-            Some(kept) => set.shared(resource_type(kind), kept),
-            None => match piece.build() {
-                Resource::Cluster(cluster) => set.cluster(&cluster),
-                Resource::Endpoint(endpoints) => set.endpoints(&endpoints),
-                Resource::Listener(listener) => set.listener(&listener),
-                Resource::Route(routes) => set.route(&routes),
-            },
-        };
-    }
-    set.build()
-}
-
-/// Everything that a proxy is to have, by type and name.
-fn named<'v>(
-    view: &'v ProxyView,
-    supplied: &'v Supplied,
-    key: &ProxyKey,
-) -> impl Iterator<Item = ((ResourceKind, String), Piece<'v>)> {
-    let pieces = pieces(view, &key.placement)
-        .into_iter()
-        .chain(supplied_pieces(view, supplied));
-    pieces.map(|piece| ((piece.kind(), piece.name()), piece))
-}
-
-fn resource_type(kind: ResourceKind) -> ResourceType {
-    match kind {
-        ResourceKind::Cluster => ResourceType::Cluster,
-        ResourceKind::Endpoint => ResourceType::Endpoint,
-        ResourceKind::Listener => ResourceType::Listener,
-        ResourceKind::Route => ResourceType::Route,
-    }
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

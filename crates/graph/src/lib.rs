@@ -7,10 +7,12 @@
 mod address;
 mod connections;
 mod defaults;
+mod dependency;
 mod egress;
 mod gateway;
 mod gateway_routes;
 mod matching;
+mod memo;
 mod node;
 mod policy;
 mod ports;
@@ -27,6 +29,8 @@ pub mod view;
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};
 
 use crate::supplied::NamedAddresses;
+pub use dependency::Dependency;
+pub use memo::Memo;
 pub use resolver::{Resolved, Resolver};
 
 /// What the proxy of a virtual node or gateway is to do; `None` while the mesh has no such resource. For several proxies

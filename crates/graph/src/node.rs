@@ -64,7 +64,7 @@ pub(crate) fn resolve(
 }
 
 /// A backend may be given by the name of the virtual service or by its ARN (user guide, "Virtual nodes").
-fn service_name<'a>(mesh: &MeshSnapshot, text: &'a str) -> Cow<'a, str> {
+pub(crate) fn service_name<'a>(mesh: &MeshSnapshot, text: &'a str) -> Cow<'a, str> {
     let arn = text.starts_with("arn:").then(|| Arn::parse(text).ok()).flatten();
     let here =
         arn.filter(|arn| arn.resource.mesh() == &mesh.id && arn.resource.kind() == Kind::VirtualService);

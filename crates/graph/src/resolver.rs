@@ -1,10 +1,11 @@
 //! The proxies of one mesh, resolved with what they have in common worked out once.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
 
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot};
 
+use crate::dependency::{self, Dependency};
+use crate::memo::Memo;
 use crate::report::Report;
 use crate::service::Service;
 use crate::supplied::NamedAddresses;
@@ -27,16 +28,31 @@ pub struct Resolved {
 #[derive(Debug)]
 pub struct Resolver<'m> {
     mesh: &'m MeshSnapshot,
-    services: BTreeMap<&'m str, OnceLock<Service>>,
+    memo: Lent<'m>,
+}
+
+/// A memo for one resolver or for many.
+#[derive(Debug)]
+enum Lent<'m> {
+    Own(Memo),
+    Others(&'m Memo),
 }
 
 impl<'m> Resolver<'m> {
     /// A resolver that has not resolved anything yet.
     pub fn new(mesh: &'m MeshSnapshot) -> Self {
-        let names = mesh.virtual_services.keys();
         Self {
             mesh,
-            services: names.map(|name| (name.as_str(), OnceLock::new())).collect(),
+            memo: Lent::Own(Memo::new(mesh)),
+        }
+    }
+
+    /// A resolver that resolves only what no resolver with this memo has resolved yet. The memo must have learned of
+    /// every change that made the mesh what it is.
+    pub fn with_memo(mesh: &'m MeshSnapshot, memo: &'m Memo) -> Self {
+        Self {
+            mesh,
+            memo: Lent::Others(memo),
         }
     }
 
@@ -83,6 +99,12 @@ impl<'m> Resolver<'m> {
         })
     }
 
+    /// What the view of a virtual node or gateway depends on besides the spec of its mesh, whether or not there is such a
+    /// resource: until one of these changes, [`resolve`](Self::resolve) answers the same. See [`Memo::update`].
+    pub fn dependencies(&self, kind: Kind, name: &str) -> BTreeSet<Dependency> {
+        dependency::of_proxy(self.mesh, kind, name)
+    }
+
     /// The mesh whose proxies are resolved.
     pub(crate) fn mesh(&self) -> &'m MeshSnapshot {
         self.mesh
@@ -90,8 +112,10 @@ impl<'m> Resolver<'m> {
 
     /// A virtual service of the mesh.
     pub(crate) fn service(&self, name: &str) -> Option<&Service> {
-        let spec = self.mesh.virtual_services.get(name)?;
-        let service = self.services.get(name)?;
-        Some(service.get_or_init(|| Service::resolve(self.mesh, name, spec)))
+        let memo = match &self.memo {
+            Lent::Own(memo) => memo,
+            Lent::Others(memo) => memo,
+        };
+        memo.service(self.mesh, name)
     }
 }

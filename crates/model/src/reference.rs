@@ -43,15 +43,9 @@ fn provider(mesh: &MeshId, service: &VirtualServiceSpec) -> Option<Reference> {
 }
 
 fn weighted_targets(mesh: &MeshId, route: &RouteSpec) -> Vec<Reference> {
-    let actions: [(&str, Option<&RouteAction>); 4] = [
-        ("httpRoute", route.http_route.as_ref().map(|r| &r.action)),
-        ("http2Route", route.http2_route.as_ref().map(|r| &r.action)),
-        ("grpcRoute", route.grpc_route.as_ref().map(|r| &r.action)),
-        ("tcpRoute", route.tcp_route.as_ref().map(|r| &r.action)),
-    ];
     let mut found = Vec::new();
-    for (step, action) in actions {
-        for (index, target) in action.iter().flat_map(|a| &a.weighted_targets).enumerate() {
+    for (step, action) in actions(route) {
+        for (index, target) in action.weighted_targets.iter().enumerate() {
             found.push(Reference {
                 path: format!("spec.{step}.action.weightedTargets[{index}].virtualNode"),
                 target: ResourceId::in_mesh(mesh.clone(), Kind::VirtualNode, &target.virtual_node),
@@ -62,15 +56,7 @@ fn weighted_targets(mesh: &MeshId, route: &RouteSpec) -> Vec<Reference> {
 }
 
 fn services(mesh: &MeshId, route: &GatewayRouteSpec) -> Vec<Reference> {
-    let targets: [(&str, Option<&GatewayRouteTarget>); 3] = [
-        ("httpRoute", route.http_route.as_ref().map(|r| &r.action.target)),
-        ("http2Route", route.http2_route.as_ref().map(|r| &r.action.target)),
-        ("grpcRoute", route.grpc_route.as_ref().map(|r| &r.action.target)),
-    ];
-    let named = targets
-        .into_iter()
-        .filter_map(|(step, target)| Some((step, target?)));
-    named
+    gateway_targets(route)
         .map(|(step, target)| Reference {
             path: format!("spec.{step}.action.target.virtualService.virtualServiceName"),
             target: ResourceId::in_mesh(
@@ -80,4 +66,42 @@ fn services(mesh: &MeshId, route: &GatewayRouteSpec) -> Vec<Reference> {
             ),
         })
         .collect()
+}
+
+impl RouteSpec {
+    /// Every virtual node that the route names, whatever its protocol.
+    pub fn virtual_nodes(&self) -> impl Iterator<Item = &str> {
+        let targets = actions(self).flat_map(|(_, action)| &action.weighted_targets);
+        targets.map(|target| target.virtual_node.as_str())
+    }
+}
+
+impl GatewayRouteSpec {
+    /// Every virtual service that the route names, whatever its protocol.
+    pub fn virtual_services(&self) -> impl Iterator<Item = &str> {
+        gateway_targets(self).map(|(_, target)| target.virtual_service.virtual_service_name.as_str())
+    }
+}
+
+/// What a route does, by the member that says it.
+fn actions(route: &RouteSpec) -> impl Iterator<Item = (&'static str, &RouteAction)> {
+    let actions = [
+        ("httpRoute", route.http_route.as_ref().map(|r| &r.action)),
+        ("http2Route", route.http2_route.as_ref().map(|r| &r.action)),
+        ("grpcRoute", route.grpc_route.as_ref().map(|r| &r.action)),
+        ("tcpRoute", route.tcp_route.as_ref().map(|r| &r.action)),
+    ];
+    let set = actions.into_iter();
+    set.filter_map(|(step, action)| Some((step, action?)))
+}
+
+/// Where a gateway route leads, by the member that says it.
+fn gateway_targets(route: &GatewayRouteSpec) -> impl Iterator<Item = (&'static str, &GatewayRouteTarget)> {
+    let targets = [
+        ("httpRoute", route.http_route.as_ref().map(|r| &r.action.target)),
+        ("http2Route", route.http2_route.as_ref().map(|r| &r.action.target)),
+        ("grpcRoute", route.grpc_route.as_ref().map(|r| &r.action.target)),
+    ];
+    let set = targets.into_iter();
+    set.filter_map(|(step, target)| Some((step, target?)))
 }

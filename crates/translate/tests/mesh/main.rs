@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod envoy;
+mod incremental;
 mod invariants;
 mod log_formats;
 mod properties;

@@ -18,9 +18,9 @@ const OWNER: &str = "123456789012";
 /// The resources of a mesh but for the mesh itself, each one valid.
 pub(crate) type Mesh = Vec<Manifest>;
 
-const NODES: [&str; 4] = ["a", "b", "c", "Mesh-Node.1"];
+pub(crate) const NODES: [&str; 4] = ["a", "b", "c", "Mesh-Node.1"];
 const ROUTERS: [&str; 2] = ["r", "s"];
-const GATEWAYS: [&str; 1] = ["gw"];
+pub(crate) const GATEWAYS: [&str; 1] = ["gw"];
 const ROUTES: [&str; 4] = ["one", "two", "three", "four"];
 const SERVICES: [&str; 9] = [
     "x",

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use evermesh_graph::supplied::{CloudMapService, Instance, Instances};
-use evermesh_xds_server::Resource;
+use evermesh_xds_server::{Resource, ResourceType};
 
 use super::*;
 use crate::supply::Supply;

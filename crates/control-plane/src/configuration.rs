@@ -1,0 +1,97 @@
+//! The configuration of one proxy: the resources of its view and of what is supplied. Knows no other proxy.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use evermesh_graph::supplied::Supplied;
+use evermesh_graph::view::ProxyView;
+use evermesh_translate::{Piece, Placement, Resource, ResourceKind, pieces, supplied_pieces};
+use evermesh_xds_server::{ResourceSet, ResourceType};
+
+/// A configuration, and what it is made of.
+pub(crate) struct Configuration {
+    view: Arc<ProxyView>,
+    supplied: Supplied,
+    set: Arc<ResourceSet>,
+}
+
+impl Configuration {
+    /// Builds the configuration of a view, after the `last` one of the same proxy: resources whose inputs are the same
+    /// are taken over from it. `None` when nothing has changed.
+    pub(crate) fn build(
+        view: &Arc<ProxyView>,
+        supplied: Supplied,
+        placement: &Placement,
+        last: Option<&Self>,
+    ) -> Option<Self> {
+        if last.is_some_and(|last| last.view == *view && last.supplied == supplied) {
+            return None;
+        }
+        Some(Self {
+            set: Arc::new(resource_set(view, &supplied, placement, last)),
+            view: Arc::clone(view),
+            supplied,
+        })
+    }
+
+    /// What it is built from.
+    pub(crate) fn view(&self) -> &Arc<ProxyView> {
+        &self.view
+    }
+
+    /// What proxies are given.
+    pub(crate) fn set(&self) -> &Arc<ResourceSet> {
+        &self.set
+    }
+}
+
+fn resource_set(
+    view: &ProxyView,
+    supplied: &Supplied,
+    placement: &Placement,
+    last: Option<&Configuration>,
+) -> ResourceSet {
+    let known: HashMap<_, _> = last
+        .into_iter()
+        .flat_map(|last| named(&last.view, &last.supplied, placement))
+        .collect();
+    let mut set = ResourceSet::builder();
+    for ((kind, name), piece) in named(view, supplied, placement) {
+        let same = known
+            .get(&(kind, name.clone()))
+            .is_some_and(|known| *known == piece);
+        let kept = last
+            .filter(|_| same)
+            .and_then(|last| last.set.get(resource_type(kind), &name));
+        set = match kept {
+            Some(kept) => set.shared(resource_type(kind), kept),
+            None => match piece.build() {
+                Resource::Cluster(cluster) => set.cluster(&cluster),
+                Resource::Endpoint(endpoints) => set.endpoints(&endpoints),
+                Resource::Listener(listener) => set.listener(&listener),
+                Resource::Route(routes) => set.route(&routes),
+            },
+        };
+    }
+    set.build()
+}
+
+/// Everything that a proxy is to have, by type and name.
+fn named<'v>(
+    view: &'v ProxyView,
+    supplied: &'v Supplied,
+    placement: &Placement,
+) -> impl Iterator<Item = ((ResourceKind, String), Piece<'v>)> {
+    let own = pieces(view, placement).into_iter();
+    let pieces = own.chain(supplied_pieces(view, supplied));
+    pieces.map(|piece| ((piece.kind(), piece.name()), piece))
+}
+
+fn resource_type(kind: ResourceKind) -> ResourceType {
+    match kind {
+        ResourceKind::Cluster => ResourceType::Cluster,
+        ResourceKind::Endpoint => ResourceType::Endpoint,
+        ResourceKind::Listener => ResourceType::Listener,
+        ResourceKind::Route => ResourceType::Route,
+    }
+}

@@ -39,6 +39,11 @@ impl Configuration {
         &self.view
     }
 
+    /// What else it is built from.
+    pub(crate) fn supplied(&self) -> &Supplied {
+        &self.supplied
+    }
+
     /// What proxies are given.
     pub(crate) fn set(&self) -> &Arc<ResourceSet> {
         &self.set

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
-use evermesh_graph::supplied::SupplyKey;
+use evermesh_graph::supplied::{NamedAddresses, Supplied, SupplyKey};
 use evermesh_graph::view::ProxyView;
 use evermesh_graph::{Dependency, Memo, Resolver};
 use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
@@ -283,13 +283,16 @@ impl Pipeline {
     fn publish(&self, published: &Published, cause: Cause) {
         let key = &published.key;
         let mut last = lock(&published.built);
-        let view = match (cause, last.as_ref()) {
-            (Cause::Supply, Some(last)) => Some(Arc::clone(last.view())),
-            _ => self.resolve(key).map(Arc::new),
+        let inputs = match (cause, last.as_ref()) {
+            (Cause::Supply, Some(last)) => {
+                let view = Arc::clone(last.view());
+                let supplied = self.lock().following.need(key, view.needs());
+                Some((view, supplied))
+            }
+            (_, last) => self.resolve_with_addresses(key, last),
         };
         // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
-        let Some(view) = view else { return };
-        let supplied = self.lock().following.need(key, view.needs());
+        let Some((view, supplied)) = inputs else { return };
         let built = self.build(key, || {
             Configuration::build(&view, supplied, &key.placement, last.as_ref())
         });
@@ -299,8 +302,27 @@ impl Pipeline {
         }
     }
 
+    /// The view of a proxy as it is now, if there is one, with what it needs. Which names it needs the addresses of is
+    /// known when it is resolved, so where those are new it is resolved twice.
+    fn resolve_with_addresses(
+        &self,
+        key: &Arc<ProxyKey>,
+        last: Option<&Configuration>,
+    ) -> Option<(Arc<ProxyView>, Supplied)> {
+        let known = last
+            .map(|last| last.supplied().addresses.clone())
+            .unwrap_or_default();
+        let view = self.resolve(key, &known)?;
+        let supplied = self.lock().following.need(key, view.needs());
+        let view = match supplied.addresses == known {
+            true => view,
+            false => self.resolve(key, &supplied.addresses)?,
+        };
+        Some((Arc::new(view), supplied))
+    }
+
     /// The view of a proxy as it is now, if there is one; notes what it depends on.
-    fn resolve(&self, key: &Arc<ProxyKey>) -> Option<ProxyView> {
+    fn resolve(&self, key: &Arc<ProxyKey>, known: &NamedAddresses) -> Option<ProxyView> {
         let memos = self.memos.read().unwrap_or_else(PoisonError::into_inner);
         let id = key.resource.mesh();
         let mesh = self.newest(id);
@@ -308,9 +330,11 @@ impl Pipeline {
             (Some(mesh), Some(memo)) => {
                 let resolver = Resolver::with_memo(mesh, memo);
                 let (kind, name) = (key.resource.kind(), key.resource.name());
-                self.build(key, || {
-                    (resolver.resolve(kind, name), resolver.dependencies(kind, name))
-                })
+                let resolve = || {
+                    let resolved = resolver.resolve_with(kind, name, known);
+                    (resolved, resolver.dependencies(kind, name))
+                };
+                self.build(key, resolve)
             }
             _ => Some((None, BTreeSet::new())),
         };

@@ -29,6 +29,7 @@ pub mod view;
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};
 
 use crate::supplied::NamedAddresses;
+
 pub use dependency::Dependency;
 pub use memo::Memo;
 pub use resolver::{Resolved, Resolver};

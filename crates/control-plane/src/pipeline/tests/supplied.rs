@@ -1,8 +1,9 @@
 //! What is made of supplied values, with supplies that a test fills.
 
+use std::hash::Hash;
 use std::net::Ipv4Addr;
 
-use evermesh_graph::supplied::{CloudMapService, Instance, Instances};
+use evermesh_graph::supplied::{Addresses, CloudMapService, Instance, Instances};
 use evermesh_xds_server::{Resource, ResourceType};
 
 use super::*;
@@ -11,30 +12,32 @@ use crate::supply::Supply;
 const CLUSTER: &str = "cds_egress_m_cloud_http_80";
 
 /// A supply of what it is told.
-#[derive(Default)]
-struct Told(Mutex<HashMap<CloudMapService, watch::Sender<Option<Arc<Instances>>>>>);
+struct Told<K, V>(Mutex<HashMap<K, watch::Sender<Option<Arc<V>>>>>);
 
-impl Supply<CloudMapService, Instances> for Told {
+impl Supply<CloudMapService, Instances> for Told<CloudMapService, Instances> {
     fn follow(&self, key: &CloudMapService) -> watch::Receiver<Option<Arc<Instances>>> {
         lock(&self.0).entry(key.clone()).or_default().subscribe()
     }
 }
 
-impl Told {
-    fn tell(&self, key: &CloudMapService, last_bytes: &[u8]) {
-        let instance = |last: &u8| Instance {
-            ipv4: Some(Ipv4Addr::new(10, 0, 0, *last)),
-            ipv6: None,
-        };
-        let instances = Arc::new(last_bytes.iter().map(instance).collect());
-        let mut known = lock(&self.0);
-        known
-            .entry(key.clone())
-            .or_default()
-            .send_replace(Some(instances));
+impl Supply<str, Addresses> for Told<String, Addresses> {
+    fn follow(&self, key: &str) -> watch::Receiver<Option<Arc<Addresses>>> {
+        lock(&self.0).entry(key.to_owned()).or_default().subscribe()
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Told<K, V> {
+    fn nothing() -> Arc<Self> {
+        Arc::new(Self(Mutex::default()))
     }
 
-    async fn wait_until_followed(&self, key: &CloudMapService, followed: bool) {
+    fn tell(&self, key: &K, value: V) {
+        let mut known = lock(&self.0);
+        let sender = known.entry(key.clone()).or_default();
+        sender.send_replace(Some(Arc::new(value)));
+    }
+
+    async fn wait_until_followed(&self, key: &K, followed: bool) {
         wait_until_async("a key is followed as it should be", DEADLINE, async || {
             let receivers = lock(&self.0).get(key).map_or(0, watch::Sender::receiver_count);
             ((receivers > 0) == followed).then_some(())
@@ -44,8 +47,8 @@ impl Told {
 }
 
 /// The mesh `m`, where `n` calls a service whose node is found through Cloud Map, and `free` does not.
-async fn start() -> (Followed, Arc<Told>) {
-    let told = Arc::<Told>::default();
+async fn start() -> (Followed, Arc<Told<CloudMapService, Instances>>) {
+    let told = Told::nothing();
     let supplies = Supplies {
         endpoints: told.clone(),
         ..Supplies::default()
@@ -76,6 +79,14 @@ fn cloud() -> CloudMapService {
     }
 }
 
+fn instances(last_bytes: &[u8]) -> Instances {
+    let instance = |last: &u8| Instance {
+        ipv4: Some(Ipv4Addr::new(10, 0, 0, *last)),
+        ipv6: None,
+    };
+    last_bytes.iter().map(instance).collect()
+}
+
 fn endpoints(set: &ResourceSet) -> Option<Arc<Resource>> {
     set.get(ResourceType::Endpoint, CLUSTER).cloned()
 }
@@ -94,10 +105,10 @@ async fn a_supplied_value_reaches_those_who_need_it_and_nothing_else_is_built_an
     );
 
     concerned.mark_unchanged();
-    told.tell(&cloud(), &[1]);
+    told.tell(&cloud(), instances(&[1]));
     concerned.changed().await.unwrap();
     let one = newest(&concerned);
-    told.tell(&cloud(), &[1, 2]);
+    told.tell(&cloud(), instances(&[1, 2]));
     concerned.changed().await.unwrap();
     let two = newest(&concerned);
 
@@ -117,7 +128,7 @@ async fn a_supplied_value_reaches_those_who_need_it_and_nothing_else_is_built_an
 #[tokio::test]
 async fn what_is_known_already_goes_out_with_the_rest() {
     let (followed, told) = start().await;
-    told.tell(&cloud(), &[]);
+    told.tell(&cloud(), instances(&[]));
     let first = newest(&followed.subscribe("m/virtualNode/n"));
     assert!(
         endpoints(&first).is_some(),
@@ -128,7 +139,7 @@ async fn what_is_known_already_goes_out_with_the_rest() {
 #[tokio::test]
 async fn a_key_is_followed_while_a_proxy_needs_it() {
     let (followed, told) = start().await;
-    told.tell(&cloud(), &[1]);
+    told.tell(&cloud(), instances(&[1]));
     let _other = followed.subscribe("m/virtualNode/free");
     told.wait_until_followed(&cloud(), false).await;
     let one = followed.subscribe("m/virtualNode/n");
@@ -142,4 +153,52 @@ async fn a_key_is_followed_while_a_proxy_needs_it() {
     drop(one);
     followed.update("m/virtualNode/free", logging("free.local")).await;
     told.wait_until_followed(&cloud(), false).await;
+}
+
+#[tokio::test]
+async fn a_view_is_resolved_with_the_addresses_of_the_names_that_it_needs() {
+    let told = Told::<String, Addresses>::nothing();
+    let supplies = Supplies {
+        addresses: told.clone(),
+        ..Supplies::default()
+    };
+    let followed = Followed::start_with(supplies).await;
+    let mut caller = node("n.local");
+    caller["backends"] = json!([]);
+    for name in ["one", "two"] {
+        let mut target = node(&format!("{name}.local"));
+        target["listeners"] = json!([{ "portMapping": { "port": 6379, "protocol": "tcp" } }]);
+        create(&followed.service, &format!("m/virtualNode/{name}"), target).await;
+        let provider = json!({ "provider": { "virtualNode": { "virtualNodeName": name } } });
+        let service = format!("{name}.local");
+        create(
+            &followed.service,
+            &format!("m/virtualService/{service}"),
+            provider,
+        )
+        .await;
+        let backend = json!({ "virtualService": { "virtualServiceName": service } });
+        caller["backends"].as_array_mut().unwrap().push(backend);
+    }
+    followed.update("m/virtualNode/n", caller).await;
+    followed.caught_up().await;
+
+    let mut concerned = followed.subscribe("m/virtualNode/n");
+    let leads_to = |set: &ResourceSet, name: &str| {
+        let cluster = format!("cds_egress_m_{name}_tcp_6379");
+        set.get(ResourceType::Cluster, &cluster).is_some()
+    };
+    let before = newest(&concerned);
+    assert!(
+        leads_to(&before, "one") && !leads_to(&before, "two"),
+        "nothing tells them apart"
+    );
+    for (name, address) in [("one.local", "10.0.0.1"), ("two.local", "10.0.0.2")] {
+        told.tell(&name.to_owned(), Addresses::from([address.parse().unwrap()]));
+    }
+    let both = concerned.wait_for(|set| {
+        let set = set.as_ref();
+        set.is_some_and(|set| leads_to(set, "one") && leads_to(set, "two"))
+    });
+    tokio::time::timeout(DEADLINE, both).await.unwrap().unwrap();
 }

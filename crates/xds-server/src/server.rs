@@ -106,6 +106,11 @@ impl XdsServer {
         self.shared.counters.read()
     }
 
+    /// The service without a listener; its streams end when `stop` is cancelled.
+    pub(crate) fn service(&self, stop: CancellationToken) -> Ads {
+        Ads::new(Arc::clone(&self.shared), stop)
+    }
+
     async fn serve_incoming<I, IO>(
         &self,
         incoming: I,
@@ -117,7 +122,7 @@ impl XdsServer {
     {
         let options = &self.shared.options;
         let stop = CancellationToken::new();
-        let ads = Ads::new(Arc::clone(&self.shared), stop.clone());
+        let ads = self.service(stop.clone());
         let serving = Server::builder()
             .http2_keepalive_interval(Some(options.keepalive_interval))
             .http2_keepalive_timeout(Some(options.keepalive_timeout))

@@ -33,7 +33,10 @@ pub fn bootstrap(config: &Config) -> Value {
     set("cluster_manager", cluster::manager(config.placement.socket_mark));
     set(
         "dynamic_resources",
-        Some(xds::dynamic_resources(config.initial_fetch_timeout)),
+        Some(xds::dynamic_resources(
+            config.xds_api_type,
+            config.initial_fetch_timeout,
+        )),
     );
     set(
         "tracing",

@@ -16,7 +16,7 @@ const CLUSTER: &str = "static_cluster_xds";
 const KEEPALIVE_INTERVAL: &str = "10s";
 const KEEPALIVE_TIMEOUT: &str = "20s";
 
-pub(super) fn dynamic_resources(initial_fetch_timeout: Duration) -> Value {
+pub(super) fn dynamic_resources(api_type: &str, initial_fetch_timeout: Duration) -> Value {
     let through_ads = json!({
         "ads": {},
         "resource_api_version": "V3",
@@ -24,7 +24,7 @@ pub(super) fn dynamic_resources(initial_fetch_timeout: Duration) -> Value {
     });
     json!({
         "ads_config": {
-            "api_type": "GRPC",
+            "api_type": api_type,
             "transport_api_version": "V3",
             "grpc_services": [{ "envoy_grpc": { "cluster_name": CLUSTER } }],
         },

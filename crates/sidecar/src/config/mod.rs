@@ -44,6 +44,8 @@ pub struct Config {
     pub region: Option<String>,
     /// The control plane's xDS address. Over TCP it is spoken to in clear text (h2c).
     pub xds: Endpoint,
+    /// `GRPC` (state of the world) or `DELTA_GRPC` (incremental): Envoy's `api_type` of the stream.
+    pub xds_api_type: &'static str,
     /// How long Envoy waits for its first listeners and clusters; zero is for ever.
     pub initial_fetch_timeout: Duration,
     /// Envoy's admin interface.
@@ -142,6 +144,7 @@ fn read_rest(reader: &mut Reader<'_>, identity: Option<Identity>) -> Option<Conf
     let cluster = reader.text(&var::RESOURCE_CLUSTER);
     let xds = xds(reader);
     let timeout: Option<u64> = reader.integer(&var::INITIAL_FETCH_TIMEOUT);
+    let xds_api_type = reader.word(&var::XDS_API_TYPE);
     let region = region(reader);
     let sds_socket = reader.parsed(&var::SDS_SOCKET, endpoint::socket_path);
     let log_level = reader.word(&var::LOG_LEVEL);
@@ -159,6 +162,7 @@ fn read_rest(reader: &mut Reader<'_>, identity: Option<Identity>) -> Option<Conf
         identity,
         region,
         xds: xds?,
+        xds_api_type: xds_api_type?,
         initial_fetch_timeout: Duration::from_secs(timeout?),
         admin: admin?,
         log_level: log_level?,

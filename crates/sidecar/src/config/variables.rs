@@ -106,6 +106,7 @@ const IDENTITY: &[&Variable] = &[
     &RESOURCE_CLUSTER,
     &XDS_ENDPOINT,
     &INITIAL_FETCH_TIMEOUT,
+    &XDS_API_TYPE,
     &REGION,
     &SDS_SOCKET,
 ];
@@ -173,6 +174,9 @@ variables! {
     /// In seconds. 0 waits for ever: a proxy that serves without its configuration would refuse live traffic.
     INITIAL_FETCH_TIMEOUT = "ENVOY_INITIAL_FETCH_TIMEOUT", Accepts::Integer { min: 0, max: 86_400 }, Some("0"),
         "seconds to wait for the first configuration, 0 for ever";
+    /// Evermesh's own, with Envoy's names. App Mesh's bootstrap has GRPC, and users' own pieces of it may rely on that.
+    XDS_API_TYPE = "EVERMESH_XDS_API_TYPE", Accepts::OneOf(&["GRPC", "DELTA_GRPC"]), Some("GRPC"),
+        "how configuration comes: all of a type with each change (GRPC), or only what changed (DELTA_GRPC)";
     /// No default: nothing depends on it.
     REGION = "AWS_REGION", Accepts::Text("a region code such as us-west-2"), None,
         "told to the control plane as the proxy's locality";

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
 use evermesh_xds_server::ResourceType::{self, Cluster, Endpoint, Listener, Route};
 use evermesh_xds_server::testing::fixtures::{dns_cluster, listener, routes, static_cluster};
-use evermesh_xds_server::testing::{Model, Peer, Wire};
+use evermesh_xds_server::testing::{Model, Peer, Wire, request};
 use evermesh_xds_server::{Options, ProxyStatus, ResourceSet, SyncState};
 
 use crate::harness::{Harness, eds_set_of, set_of};
@@ -180,6 +181,48 @@ async fn a_proxy_that_never_answers_delays_no_other() {
     let second = stuck.next().await.unwrap().unwrap();
     assert_eq!(second.resources.len(), 1);
     assert_eq!(second.version_info, peer.model().version(Cluster));
+}
+
+/// Large enough that a few of them fill what a connection buffers.
+fn large_set(round: usize) -> ResourceSet {
+    let mut cluster = static_cluster("c", 1);
+    cluster.alt_stat_name = format!("{round}:{}", "x".repeat(200_000));
+    ResourceSet::builder().cluster(&cluster).build()
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_without_reading_is_sent_no_more_than_fits() {
+    const ROUNDS: usize = 60;
+    let h = Harness::start(Options::default()).await;
+    h.source.put("stuck", large_set(0));
+    h.source.put("well", large_set(0));
+    let stuck = Wire::subscribed(h.channel().await, "stuck", Cluster, &[])
+        .await
+        .unwrap();
+    let mut well = Wire::subscribed(h.channel().await, "well", Cluster, &[])
+        .await
+        .unwrap();
+    for round in 1..=ROUNDS {
+        let response = well.next().await.unwrap().unwrap();
+        well.ack(&response, &[]);
+        // Nonces can be guessed.
+        stuck.send(DiscoveryRequest {
+            response_nonce: round.to_string(),
+            ..request(Cluster, &[])
+        });
+        h.source.put("stuck", large_set(round));
+        h.source.put("well", large_set(round));
+    }
+    let last = well.next().await.unwrap().unwrap();
+    assert_eq!(
+        last.resources[0],
+        large_set(ROUNDS).get(Cluster, "c").unwrap().body()
+    );
+    let to_stuck = h.server.stats().pushes() - (ROUNDS as u64 + 1);
+    assert!(
+        to_stuck < ROUNDS as u64 / 2,
+        "{to_stuck} responses for one who does not read"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

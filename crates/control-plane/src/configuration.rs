@@ -75,6 +75,7 @@ fn resource_set(
                 Resource::Endpoint(endpoints) => set.endpoints(&endpoints),
                 Resource::Listener(listener) => set.listener(&listener),
                 Resource::Route(routes) => set.route(&routes),
+                Resource::Secret(secret) => set.secret(&secret),
             },
         };
     }
@@ -98,5 +99,6 @@ fn resource_type(kind: ResourceKind) -> ResourceType {
         ResourceKind::Endpoint => ResourceType::Endpoint,
         ResourceKind::Listener => ResourceType::Listener,
         ResourceKind::Route => ResourceType::Route,
+        ResourceKind::Secret => ResourceType::Secret,
     }
 }

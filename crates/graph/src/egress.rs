@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use evermesh_model::spec::ClientPolicyTls;
 use evermesh_model::{Kind, ResourceId};
 
+use crate::agreement;
 use crate::defaults;
 use crate::policy;
 use crate::ports::Ports;
@@ -13,22 +15,42 @@ use crate::service::Service;
 use crate::supplied::NamedAddresses;
 use crate::view::{Egress, Timeouts};
 
+/// How services are called.
+#[derive(Clone, Copy)]
+pub(crate) struct ClientPolicy<'a, 'p> {
+    /// What is said of TLS.
+    pub(crate) tls: Option<&'a ClientPolicyTls>,
+    /// Where it is said; without a policy, where services are referred to.
+    pub(crate) place: &'p Place<'p>,
+}
+
 /// Collects the egress of a view, service by service.
 pub(crate) struct Egresses<'a> {
     resolver: &'a Resolver<'a>,
     report: &'a mut Report,
+    defaults: ClientPolicy<'a, 'a>,
     added: BTreeSet<&'a str>,
     ports: Ports<'a>,
 }
 
 impl<'a> Egresses<'a> {
-    pub(crate) fn new(resolver: &'a Resolver<'_>, report: &'a mut Report) -> Self {
+    /// `defaults` is for services that are called because a route leads there.
+    pub(crate) fn new(
+        resolver: &'a Resolver<'_>,
+        report: &'a mut Report,
+        defaults: ClientPolicy<'a, 'a>,
+    ) -> Self {
         Self {
             resolver,
             report,
+            defaults,
             added: BTreeSet::new(),
             ports: Ports::default(),
         }
+    }
+
+    pub(crate) fn resolver(&self) -> &'a Resolver<'a> {
+        self.resolver
     }
 
     /// Where diagnostics go while the egress is collected.
@@ -37,24 +59,19 @@ impl<'a> Egresses<'a> {
     }
 
     /// Makes a virtual service reachable, once.
-    pub(crate) fn add(&mut self, service: &'a Service) {
+    pub(crate) fn add(&mut self, service: &'a Service, policy: ClientPolicy<'a, '_>) {
         if self.added.insert(service.id.name()) {
             self.report.repeat(&service.diagnostics);
-            self.ports.add(service, self.report);
+            agreement::check(self.resolver.mesh(), service, policy, self.report);
+            self.ports.add(service, policy.tls, self.report);
         }
-    }
-
-    /// Makes a virtual service known and closes it: calls are answered with 503 or cut rather than let out of the mesh.
-    pub(crate) fn refuse(&mut self, service: &'a Service) {
-        self.add(service);
-        self.ports.close(service.id.name());
     }
 
     /// Makes the virtual service of a name reachable; answers the ports on which it takes requests, ordered. A service
     /// that does not exist has none.
     pub(crate) fn add_named(&mut self, name: &str) -> Vec<u16> {
         match self.resolver.service(name) {
-            Some(service) => self.add(service),
+            Some(service) => self.add(service, self.defaults),
             None => {
                 let mesh = self.resolver.mesh().id.clone();
                 let id = ResourceId::in_mesh(mesh, Kind::VirtualService, name);

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evermesh_model::spec::{ListenerTlsMode, VirtualGatewayListener, VirtualGatewaySpec};
+use evermesh_model::spec::{VirtualGatewayListener, VirtualGatewaySpec};
 use evermesh_model::{Kind, ResourceId};
 
 use crate::address;
-use crate::egress::Egresses;
+use crate::egress::{ClientPolicy, Egresses};
 use crate::gateway_routes::GatewayRoutes;
-use crate::node::{access_log, allow_all, may_be_plain_by_default, protocol};
+use crate::node::{access_log, allow_all, protocol};
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::supplied::NamedAddresses;
+use crate::tls;
 use crate::view::{EGRESS_PORT, Egress, EgressHost, GatewayListener, Ingress, ProxyView};
 
 pub(crate) fn resolve(
@@ -25,14 +26,15 @@ pub(crate) fn resolve(
     let mesh = resolver.mesh();
     let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualGateway, name);
     let place = Place::spec_of(&id);
-    let plain = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
-
-    let mut egresses = Egresses::new(resolver, report);
-    let routes = if plain {
-        GatewayRoutes::resolve(mesh, name, &mut egresses)
-    } else {
-        GatewayRoutes::default()
+    let tls = tls::of_defaults(spec.backend_defaults.as_ref());
+    let of_defaults = place.at("backendDefaults.clientPolicy.tls");
+    let policy = ClientPolicy {
+        tls,
+        place: if tls.is_some() { &of_defaults } else { &place },
     };
+
+    let mut egresses = Egresses::new(resolver, report, policy);
+    let routes = GatewayRoutes::resolve(mesh, name, &mut egresses);
     let listeners = spec.listeners.iter().enumerate();
     let listeners: Vec<GatewayListener> = listeners
         .filter_map(|(index, listener)| {
@@ -59,18 +61,6 @@ fn gateway_listener(
     place: &Place<'_>,
     report: &mut Report,
 ) -> Option<GatewayListener> {
-    if listener
-        .tls
-        .as_ref()
-        .is_some_and(|tls| tls.mode != ListenerTlsMode::Disabled)
-    {
-        report.not_translated(
-            &place.at("tls"),
-            Some(&()),
-            "the listener is closed rather than served in plain text",
-        );
-        return None;
-    }
     let port = listener.port_mapping.port;
     if port == EGRESS_PORT {
         let message = format!("port {port} is the proxy's own; the listener is left out");
@@ -81,6 +71,7 @@ fn gateway_listener(
         port,
         protocol: protocol(listener.port_mapping.protocol),
         limits: policy::gateway_limits(listener.connection_pool.as_ref()),
+        tls: tls::listener(listener.tls.as_ref()),
         routes: routes.of_port(port),
     })
 }

@@ -5,6 +5,7 @@
 //! drops only the part that is broken. No I/O, no clock, and the same output for any order of input.
 
 mod address;
+mod agreement;
 mod connections;
 mod defaults;
 mod dependency;
@@ -24,6 +25,8 @@ mod service;
 mod shadow;
 pub mod supplied;
 mod targets;
+mod tls;
+mod upstreams;
 pub mod view;
 
 use evermesh_model::{Diagnostic, Kind, MeshSnapshot, ResourceId};

@@ -3,19 +3,21 @@
 use std::borrow::Cow;
 
 use evermesh_model::spec::{
-    AccessLog as AccessLogSpec, Backend, BackendDefaults, ClientPolicy, JsonFormatRef, Listener,
-    ListenerTlsMode, Logging, LoggingFormat,
+    AccessLog as AccessLogSpec, Backend, JsonFormatRef, Listener, Logging, LoggingFormat,
+    VirtualServiceBackend,
 };
 use evermesh_model::spec::{EgressFilterType, PortProtocol, VirtualNodeSpec};
 use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
 
 use crate::address;
-use crate::egress::Egresses;
+use crate::agreement;
+use crate::egress::{ClientPolicy, Egresses};
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::service::as_outside;
 use crate::supplied::NamedAddresses;
+use crate::tls;
 use crate::view::{
     AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, LogFormat, Protocol, ProxyView,
 };
@@ -31,27 +33,16 @@ pub(crate) fn resolve(
     let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name);
     let place = Place::spec_of(&id);
     let listeners = app_listeners(spec, &place, report);
-    let plain_by_default = may_be_plain_by_default(spec.backend_defaults.as_ref(), &place, report);
+    let of_defaults = place.at("backendDefaults.clientPolicy.tls");
+    let defaults = ClientPolicy {
+        tls: tls::of_defaults(spec.backend_defaults.as_ref()),
+        place: &of_defaults,
+    };
 
-    let mut egresses = Egresses::new(resolver, report);
+    let mut egresses = Egresses::new(resolver, report, defaults);
     for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
         let item = place.item("backends", index);
-        let place = item.at("virtualService");
-        let plain = match &backend.client_policy {
-            Some(policy) => may_be_plain(Some(policy), &place, egresses.report()),
-            None => plain_by_default,
-        };
-        let name = service_name(mesh, &backend.virtual_service_name);
-        match resolver.service(&name) {
-            None => {
-                let message = format!("there is no virtual service {name}; {}", as_outside(&name));
-                egresses
-                    .report()
-                    .warning(&place.at("virtualServiceName"), code::DANGLING_BACKEND, message);
-            }
-            Some(service) if plain => egresses.add(service),
-            Some(service) => egresses.refuse(service),
-        }
+        add_backend(backend, &item.at("virtualService"), defaults, &mut egresses);
     }
     ProxyView {
         mesh: mesh.id.name.clone(),
@@ -61,6 +52,38 @@ pub(crate) fn resolve(
         network: address::node_network(mesh, spec),
         access_log: access_log(spec.logging.as_ref()),
     }
+}
+
+fn add_backend<'a>(
+    backend: &'a VirtualServiceBackend,
+    place: &Place<'_>,
+    defaults: ClientPolicy<'a, '_>,
+    egresses: &mut Egresses<'a>,
+) {
+    let resolver = egresses.resolver();
+    let name = service_name(resolver.mesh(), &backend.virtual_service_name);
+    let Some(service) = resolver.service(&name) else {
+        let message = format!("there is no virtual service {name}; {}", as_outside(&name));
+        let place = place.at("virtualServiceName");
+        egresses.report().warning(&place, code::DANGLING_BACKEND, message);
+        return;
+    };
+    let of_policy = place.at("clientPolicy.tls");
+    let own = tls::of_policy(backend.client_policy.as_ref());
+    if let Some(own) = own {
+        agreement::check_ports(service, own, &of_policy, egresses.report());
+    }
+    egresses.add(
+        service,
+        match (own, &backend.client_policy) {
+            (Some(_), _) => ClientPolicy {
+                tls: own,
+                place: &of_policy,
+            },
+            (None, None) if defaults.tls.is_some() => defaults,
+            (None, _) => ClientPolicy { tls: None, place },
+        },
+    );
 }
 
 /// A backend may be given by the name of the virtual service or by its ARN (user guide, "Virtual nodes").
@@ -81,14 +104,6 @@ fn app_listeners(spec: &VirtualNodeSpec, place: &Place<'_>, report: &mut Report)
 }
 
 fn app_listener(listener: &Listener, place: &Place<'_>, report: &mut Report) -> Option<AppListener> {
-    if wants_tls(listener) {
-        report.not_translated(
-            &place.at("tls"),
-            Some(&()),
-            "the listener is closed rather than served in plain text",
-        );
-        return None;
-    }
     let port = listener.port_mapping.port;
     if [INGRESS_PORT, EGRESS_PORT].contains(&port) {
         let message = format!(
@@ -102,14 +117,8 @@ fn app_listener(listener: &Listener, place: &Place<'_>, report: &mut Report) -> 
         protocol: protocol(listener.port_mapping.protocol),
         timeouts: policy::listener_timeouts(listener.timeout.as_ref()),
         limits: policy::node_limits(listener.connection_pool.as_ref()),
+        tls: tls::listener(listener.tls.as_ref()),
     })
-}
-
-pub(crate) fn wants_tls(listener: &Listener) -> bool {
-    listener
-        .tls
-        .as_ref()
-        .is_some_and(|tls| tls.mode != ListenerTlsMode::Disabled)
 }
 
 pub(crate) fn protocol(protocol: PortProtocol) -> Protocol {
@@ -141,29 +150,4 @@ pub(crate) fn access_log(logging: Option<&Logging>) -> Option<AccessLog> {
         path: file.path.clone(),
         format,
     })
-}
-
-/// [`may_be_plain`] for what says nothing of its own.
-pub(crate) fn may_be_plain_by_default(
-    defaults: Option<&BackendDefaults>,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> bool {
-    let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
-    may_be_plain(policy, &place.at("backendDefaults"), report)
-}
-
-/// Whether traffic under this client policy may go in plain text. A policy that enforces TLS forbids it.
-pub(crate) fn may_be_plain(policy: Option<&ClientPolicy>, place: &Place<'_>, report: &mut Report) -> bool {
-    let Some(tls) = policy.and_then(|policy| policy.tls.as_ref()) else {
-        return true;
-    };
-    let enforced = tls.enforce.unwrap_or(true);
-    let instead = if enforced {
-        "calls are refused rather than made in plain text"
-    } else {
-        "calls are made in plain text, which the policy allows"
-    };
-    report.not_translated(&place.at("clientPolicy.tls"), Some(tls), instead);
-    !enforced
 }

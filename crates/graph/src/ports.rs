@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use evermesh_model::spec::ClientPolicyTls;
+
 use crate::connections::{Connection, Port, Told, name_key};
 use crate::report::{Place, Report, code};
 use crate::service::{HttpOffer, Service, TcpOffer, hosts};
 use crate::supplied::NamedAddresses;
-use crate::view::{EGRESS_PORT, Egress, HttpService, Route, Target, TargetKey, TcpDestination, TcpService};
+use crate::upstreams::Upstreams;
+use crate::view::{EGRESS_PORT, Egress, HttpService, Route, TcpDestination, TcpService};
 
 /// Services by the port that callers connect to.
 #[derive(Default)]
@@ -19,8 +22,8 @@ pub(crate) struct Ports<'a> {
     hosts: BTreeMap<&'a str, &'a str>,
     /// Hosts of services that are not reached on a port.
     refused: BTreeMap<u16, BTreeSet<String>>,
-    /// Services that stay known while nobody gets through to them.
-    closed: BTreeSet<&'a str>,
+    /// What services are called under.
+    policies: BTreeMap<&'a str, &'a ClientPolicyTls>,
 }
 
 impl<'a> Ports<'a> {
@@ -40,7 +43,14 @@ impl<'a> Ports<'a> {
     }
 
     /// Lets a service be called on all its ports, as far as the services before it leave them to it.
-    pub(crate) fn add(&mut self, service: &'a Service, report: &mut Report) {
+    pub(crate) fn add(
+        &mut self,
+        service: &'a Service,
+        policy: Option<&'a ClientPolicyTls>,
+        report: &mut Report,
+    ) {
+        self.policies
+            .extend(policy.map(|policy| (service.id.name(), policy)));
         let spec = Place::spec_of(&service.id);
         let place = spec.at(service.provider);
         for offer in &service.http {
@@ -65,11 +75,6 @@ impl<'a> Ports<'a> {
         }
     }
 
-    /// Takes every destination from a service: it stays known, and nobody gets through to it.
-    pub(crate) fn close(&mut self, name: &'a str) {
-        self.closed.insert(name);
-    }
-
     /// Services by port and name, and the targets of all. Addresses of names tell TCP services apart that share a
     /// port, as far as they are `known`.
     pub(crate) fn finish(mut self, allow_all: bool, known: &NamedAddresses, report: &mut Report) -> Egress {
@@ -87,15 +92,24 @@ impl<'a> Ports<'a> {
             };
             names.extend(port.names().map(name_key));
             let Told { connections, refused } = port.tell_apart(known, report);
-            let hosts = refused.into_iter().flat_map(|name| hosts(name, number));
+            // What has a `*` in its name is no host that could be asked for, and as a domain it would be a pattern.
+            let refused = refused.into_iter().filter(|name| !name.contains('*'));
+            let hosts = refused.flat_map(|name| hosts(name, number));
             self.refused.entry(number).or_default().extend(hosts);
             if !connections.is_empty() {
                 tcp.insert(number, connections);
             }
         }
-        let http = |offers: &[&HttpOffer]| offers.iter().map(|offer| self.http_service(offer)).collect();
+        let upstreams = self.upstreams(tcp.values().flatten());
+        let http = |offers: &[&HttpOffer]| {
+            let services = offers.iter().map(|offer| http_service(offer, &upstreams));
+            services.collect()
+        };
         let http_ports = self.http.iter().map(|(port, offers)| (*port, http(offers)));
-        let connections = |all: &[Connection<'_>]| all.iter().map(|one| self.tcp_destination(one)).collect();
+        let connections = |all: &[Connection<'_>]| {
+            let destinations = all.iter().map(|one| tcp_destination(one, &upstreams));
+            destinations.collect()
+        };
         let tcp_ports = tcp.iter().map(|(port, all)| (*port, connections(all)));
         Egress {
             allow_all,
@@ -106,7 +120,7 @@ impl<'a> Ports<'a> {
             } else {
                 BTreeMap::new()
             },
-            targets: self.targets(tcp.values().flatten()),
+            targets: upstreams.into_targets(),
             names,
             shared_hosts: BTreeMap::new(),
         }
@@ -138,47 +152,25 @@ impl<'a> Ports<'a> {
         refused
     }
 
-    fn http_service(&self, offer: &HttpOffer) -> Arc<HttpService> {
-        let mut service = Arc::clone(&offer.service);
-        if self.is_closed(&service.name) {
-            let routes = &mut Arc::make_mut(&mut service).routes;
-            routes.iter_mut().for_each(|route| route.targets.clear());
-        }
-        service
-    }
-
-    fn tcp_destination(&self, connection: &Connection<'_>) -> TcpDestination {
-        let mut service = Arc::clone(&connection.offer.service);
-        if connection.closed || self.is_closed(&service.name) {
-            let service: &mut TcpService = Arc::make_mut(&mut service);
-            service.targets.clear();
-        }
-        TcpDestination {
-            addresses: connection.addresses.clone(),
-            service,
-        }
-    }
-
-    /// Every target of a service that is not closed, in order and each once.
-    fn targets<'c>(&self, connections: impl Iterator<Item = &'c Connection<'a>>) -> Vec<Arc<Target>>
+    /// What the services lead to, in order of their names.
+    fn upstreams<'c>(&self, connections: impl Iterator<Item = &'c Connection<'a>>) -> Upstreams<'a>
     where
         'a: 'c,
     {
         let http = self.http.values().flatten();
-        let requests = http.map(|offer| (&offer.service.name, &offer.targets));
+        let requests = http.map(|offer| (offer.service.name.as_str(), &offer.targets));
         let open = connections.filter(|connection| !connection.closed);
-        let connections = open.map(|open| (&open.offer.service.name, &open.offer.targets));
-        let targets: BTreeMap<&TargetKey, &Arc<Target>> = requests
-            .chain(connections)
-            .filter(|(service, _)| !self.is_closed(service))
-            .flat_map(|(_, targets)| targets)
-            .map(|target| (&target.key, target))
-            .collect();
-        targets.into_values().cloned().collect()
-    }
-
-    fn is_closed(&self, service: &str) -> bool {
-        self.closed.contains(service)
+        let connections = open.map(|open| (open.offer.service.name.as_str(), &open.offer.targets));
+        let mut leads: Vec<_> = requests.chain(connections).collect();
+        leads.sort_by_key(|(service, _)| *service);
+        let mut upstreams = Upstreams::default();
+        for (service, targets) in leads {
+            let policy = self.policies.get(service).copied();
+            targets
+                .iter()
+                .for_each(|target| upstreams.add(service, policy, target));
+        }
+        upstreams
     }
 
     /// Takes the hosts that a service is called by on a port, if none of them is another service's: `x` and `X` are
@@ -205,6 +197,33 @@ impl<'a> Ports<'a> {
         self.hosts
             .extend(offer.hosts.iter().map(|host| (host.as_str(), service)));
         true
+    }
+}
+
+/// A service as its callers share it, unless its targets are called otherwise here.
+fn http_service(offer: &HttpOffer, upstreams: &Upstreams<'_>) -> Arc<HttpService> {
+    let mut service = Arc::clone(&offer.service);
+    if upstreams.renames(&offer.service.name) {
+        let routes = &mut Arc::make_mut(&mut service).routes;
+        routes
+            .iter_mut()
+            .for_each(|route| upstreams.rename(&offer.service.name, &mut route.targets));
+    }
+    service
+}
+
+fn tcp_destination(connection: &Connection<'_>, upstreams: &Upstreams<'_>) -> TcpDestination {
+    let mut service = Arc::clone(&connection.offer.service);
+    if connection.closed {
+        let service: &mut TcpService = Arc::make_mut(&mut service);
+        service.targets.clear();
+    } else if upstreams.renames(&connection.offer.service.name) {
+        let service: &mut TcpService = Arc::make_mut(&mut service);
+        upstreams.rename(&connection.offer.service.name, &mut service.targets);
+    }
+    TcpDestination {
+        addresses: connection.addresses.clone(),
+        service,
     }
 }
 

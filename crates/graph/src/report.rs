@@ -39,10 +39,14 @@ pub(crate) mod code {
     pub(crate) const MATCH_IMPOSSIBLE: &str = "match-impossible";
     /// No target of a route that can be reached has a weight above 0.
     pub(crate) const WEIGHTS_SUM_TO_ZERO: &str = "weights-sum-to-zero";
+    /// A client policy enforces TLS towards a listener that has none.
+    pub(crate) const TLS_NOT_OFFERED: &str = "tls-not-offered";
+    /// A listener asks its callers for a certificate, and a caller has none to show.
+    pub(crate) const TLS_CLIENT_CERTIFICATE_MISSING: &str = "tls-client-certificate-missing";
+    /// A backend's client policy is for ports that the backend does not have.
+    pub(crate) const TLS_PORTS_UNUSED: &str = "tls-ports-unused";
     /// A path has characters that no request can have.
     pub(crate) const UNSENDABLE_PATH: &str = "unsendable-path";
-    /// The spec asks for something that this version does not do.
-    pub(crate) const NOT_TRANSLATED: &str = "not-translated";
 }
 
 /// Collects diagnostics; the same one found on several ways is kept once.
@@ -58,17 +62,6 @@ impl Report {
 
     pub(crate) fn warning(&mut self, at: &Place<'_>, code: &'static str, message: impl Into<String>) {
         self.add(at, Severity::Warning, code, message.into());
-    }
-
-    /// Says of a member that is set that it has no effect yet, and what is done instead.
-    pub(crate) fn not_translated<T>(&mut self, at: &Place<'_>, member: Option<&T>, instead: &str) {
-        if member.is_some() {
-            self.error(
-                at,
-                code::NOT_TRANSLATED,
-                format!("this version does not do this yet: {instead}"),
-            );
-        }
     }
 
     /// Takes over what was found before.

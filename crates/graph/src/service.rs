@@ -70,6 +70,12 @@ impl Service {
             diagnostics: offers.report.into_diagnostics(),
         }
     }
+
+    /// Where the service leads, on any of its ports.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        let requests = self.http.iter().flat_map(|offer| &offer.targets);
+        requests.chain(self.tcp.iter().flat_map(|offer| &offer.targets))
+    }
 }
 
 /// Collects what a service offers, port by port.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::view::{Discovery, ProxyView};
+use crate::view::{Certificate, Discovery, ProxyView, Trust};
 
 /// What a proxy's configuration is made of besides its mesh.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +96,13 @@ impl ProxyView {
             Discovery::CloudMap(service) => Some(SupplyKey::Endpoints(service.clone())),
             Discovery::DnsLoadBalancer(_) | Discovery::DnsEndpoints(_) => None,
         });
+        let certificates = self.certificates().filter_map(Certificate::supply);
+        let secrets = certificates.map(str::to_owned);
+        let secrets = secrets.chain(self.trusts().flat_map(Trust::supplies));
         let names = self.egress.names.iter().cloned();
-        endpoints.chain(names.map(SupplyKey::Addresses)).collect()
+        endpoints
+            .chain(secrets.map(SupplyKey::Secret))
+            .chain(names.map(SupplyKey::Addresses))
+            .collect()
     }
 }

@@ -9,10 +9,11 @@ use evermesh_model::spec::{
 };
 
 use crate::address;
-use crate::node::{protocol, wants_tls};
+use crate::node::protocol;
 use crate::report::{Place, Report, code};
 use crate::resilience;
 use crate::supplied::CloudMapService;
+use crate::tls;
 use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
 
 /// Every target that a service's routes lead to.
@@ -84,6 +85,7 @@ impl Targets {
             virtual_node: name.to_owned(),
             protocol: protocol(listener.port_mapping.protocol),
             port: listener.port_mapping.port,
+            called_as: None,
         };
         if http && !key.protocol.is_http() {
             let message = format!(
@@ -93,15 +95,11 @@ impl Targets {
             report.error(place, code::PROTOCOL_MISMATCH, message);
             return None;
         }
-        if wants_tls(listener) {
-            let instead = format!("virtual node {name} is not called rather than called in plain text");
-            report.not_translated(place, Some(&()), &instead);
-            return None;
-        }
         let discovery = discovery(name, node, place, report)?;
         self.known.entry(key.clone()).or_insert_with(|| {
             Arc::new(Target {
                 key: key.clone(),
+                tls: tls::without_policy(listener.tls.as_ref(), &discovery),
                 discovery,
                 ip_preference: address::preference(mesh, node),
                 health_check: resilience::health_check(listener),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evermesh_graph::view::{Egress, WeightedTarget};
+use evermesh_graph::view::Egress;
 use evermesh_graph::{Resolver, resolve};
 use evermesh_model::{Kind, Manifest, MeshSnapshot, Snapshot};
 use serde_json::{Value, json};
@@ -49,19 +49,6 @@ fn egress(resolver: &Resolver<'_>, node: &str) -> Egress {
     resolved.expect("it is in the mesh").view.egress
 }
 
-/// Where an egress leads, by whatever way.
-fn shares(egress: &Egress) -> Vec<&WeightedTarget> {
-    let routes = egress
-        .http_ports
-        .values()
-        .flatten()
-        .flat_map(|service| &service.routes);
-    let requests = routes.flat_map(|route| &route.targets);
-    let destinations = egress.tcp_ports.values().flatten();
-    let connections = destinations.flat_map(|destination| &destination.service.targets);
-    requests.chain(connections).collect()
-}
-
 #[test]
 fn callers_of_a_service_share_it() {
     let plain = json!({ "virtualServiceName": "shop" });
@@ -78,22 +65,30 @@ fn callers_of_a_service_share_it() {
     assert!(a.targets.iter().zip(&b.targets).all(|(a, b)| Arc::ptr_eq(a, b)));
 }
 
-/// A client policy that this version cannot follow closes the service to its caller, and to no other.
+/// A client policy holds for the caller that has it, and for no other.
 #[test]
-fn a_service_that_is_closed_to_one_caller_is_open_to_the_others() {
+fn a_policy_of_one_caller_is_not_one_of_the_others() {
     let tls = json!({ "validation": { "trust": { "file": { "certificateChain": "/ca.pem" } } } });
-    let refused = json!({ "virtualServiceName": "shop", "clientPolicy": { "tls": tls } });
+    let encrypted = json!({ "virtualServiceName": "shop", "clientPolicy": { "tls": tls } });
     let mesh = mesh(&[
-        caller("refused", &refused),
-        caller("served", &json!({ "virtualServiceName": "shop" })),
+        caller("encrypted", &encrypted),
+        caller("plain", &json!({ "virtualServiceName": "shop" })),
     ]);
     let resolver = Resolver::new(&mesh);
     for _ in 0..2 {
-        let refused = egress(&resolver, "refused");
-        assert!(refused.http_ports.contains_key(&8080) && refused.tcp_ports.contains_key(&6379));
-        assert!(shares(&refused).is_empty() && refused.targets.is_empty());
-        let served = egress(&resolver, "served");
-        assert_eq!((shares(&served).len(), served.targets.len()), (2, 2));
+        let encrypted = egress(&resolver, "encrypted");
+        assert_eq!(encrypted.targets.len(), 2);
+        assert!(encrypted.targets.iter().all(|target| target.tls.is_some()));
+        let plain = egress(&resolver, "plain");
+        assert_eq!(plain.targets.len(), 2);
+        assert!(plain.targets.iter().all(|target| target.tls.is_none()));
+        // What a policy does not change is shared all the same.
+        assert!(Arc::ptr_eq(
+            &encrypted.http_ports[&8080][0],
+            &plain.http_ports[&8080][0]
+        ));
+        let connections = |egress: &Egress| Arc::clone(&egress.tcp_ports[&6379][0].service);
+        assert!(Arc::ptr_eq(&connections(&encrypted), &connections(&plain)));
     }
 }
 

@@ -21,7 +21,7 @@ use evermesh_graph::view::{
 
 use crate::common::{ads, duration, host, number, socket};
 use crate::piece::Owner;
-use crate::{endpoint, names, resilience};
+use crate::{endpoint, names, resilience, tls};
 
 /// Time to connect to a virtual node.
 const CONNECT_TIMEOUT: u64 = 1000;
@@ -84,6 +84,7 @@ pub(crate) fn target(mesh: &str, target: &Target) -> Cluster {
     };
     Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
+        transport_socket: target.tls.as_ref().map(|tls| tls::upstream(tls, protocol)),
         circuit_breakers: Some(circuit_breakers(Limits::UNLIMITED)),
         health_checks: resilience::health_checks(target),
         outlier_detection: resilience::outlier_detection(target),

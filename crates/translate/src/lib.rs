@@ -19,6 +19,8 @@ pub mod render;
 mod resilience;
 mod retry;
 mod route;
+mod secret;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -26,6 +28,7 @@ use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use evermesh_graph::view::{Network, ProxyView};
 
 pub use piece::{Piece, Resource, ResourceKind, pieces, supplied_pieces};
@@ -41,6 +44,8 @@ pub struct Resources {
     pub listeners: Vec<Listener>,
     /// Which traffic goes where.
     pub routes: Vec<RouteConfiguration>,
+    /// Certificates and trust in the proxy's own files.
+    pub secrets: Vec<Secret>,
 }
 
 /// Where a proxy and its application are, as far as that was said to the proxy itself. The default is a task of its own:
@@ -93,6 +98,7 @@ impl FromIterator<Resource> for Resources {
                 Resource::Endpoint(endpoints) => resources.endpoints.push(endpoints),
                 Resource::Listener(listener) => resources.listeners.push(listener),
                 Resource::Route(routes) => resources.routes.push(routes),
+                Resource::Secret(secret) => resources.secrets.push(secret),
             }
         }
         resources.clusters.sort_by(|a, b| a.name.cmp(&b.name));
@@ -101,6 +107,7 @@ impl FromIterator<Resource> for Resources {
             .sort_by(|a, b| a.cluster_name.cmp(&b.cluster_name));
         resources.listeners.sort_by(|a, b| a.name.cmp(&b.name));
         resources.routes.sort_by(|a, b| a.name.cmp(&b.name));
+        resources.secrets.sort_by(|a, b| a.name.cmp(&b.name));
         resources
     }
 }

@@ -14,17 +14,21 @@ use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::Tl
 use envoy_types::pb::envoy::r#type::v3::Int32Range;
 use envoy_types::util::pack_any;
 use evermesh_graph::view::{
-    AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, Protocol, TcpDestination,
+    AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, ListenerTls, Protocol,
+    TcpDestination, TlsMode,
 };
 
-use crate::common::{self, number};
+use crate::common::{self, duration, number};
 use crate::piece::{EgressListener, Owner};
-use crate::{filter, names, route};
+use crate::{filter, names, route, tls};
 
 /// The port of HTTPS, on which calls to AWS APIs are told by the name that TLS asks for.
 pub(crate) const HTTPS_PORT: u16 = 443;
 /// Hosts that may always be called.
 const AMAZONAWS: &str = "*.amazonaws.com";
+/// How long a caller that may speak either TLS or plain text says nothing until it must be waiting for the application
+/// to speak first, which no caller by TLS does.
+const SILENCE_OF_PLAIN_TEXT: u64 = 1000;
 /// How long a connection to something outside the mesh may be quiet.
 const OUTSIDE_IDLE_TIMEOUT: u64 = 300_000;
 
@@ -36,7 +40,7 @@ pub(crate) fn ingress(
     bind: IpAddr,
 ) -> Listener {
     let several = listeners.len() > 1;
-    let chain = |listener: &AppListener| {
+    let chains = |listener: &AppListener| {
         let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
         let filter = if listener.protocol.is_http() {
             filter::http(&prefix, names::ingress_routes(listener.port), log)
@@ -44,18 +48,27 @@ pub(crate) fn ingress(
             let cluster = names::local_application(owner, listener.protocol, listener.port);
             filter::tcp(&prefix, vec![(cluster, 1)], listener.timeouts.idle, log)
         };
-        for_port(listener.port, Some(filter))
+        with_tls(
+            for_port(listener.port, Some(filter)),
+            listener.tls.as_ref(),
+            listener.protocol,
+        )
     };
     // There the application may be the first to speak, and a look for TLS would wait for a client that waits too.
-    let tcp_ports = listeners
-        .iter()
-        .filter(|l| l.protocol == Protocol::Tcp)
-        .map(|l| destination_port(l.port))
-        .collect();
+    let tcp = || listeners.iter().filter(|l| l.protocol == Protocol::Tcp);
+    let not_looked_at = tcp()
+        .filter(|l| !is_permissive(l.tls.as_ref()))
+        .map(|l| destination_port(l.port));
+    let looks_in_vain = tcp().any(|l| is_permissive(l.tls.as_ref()));
     Listener {
         name: names::ingress_listener(INGRESS_PORT),
-        filter_chains: listeners.iter().map(chain).collect(),
-        listener_filters: vec![original_destination(), tls_inspector(any_of(tcp_ports))],
+        filter_chains: listeners.iter().flat_map(chains).collect(),
+        listener_filters: vec![
+            original_destination(),
+            tls_inspector(any_of(not_looked_at.collect())),
+        ],
+        listener_filters_timeout: looks_in_vain.then(|| duration(SILENCE_OF_PLAIN_TEXT)),
+        continue_on_listener_filters_timeout: looks_in_vain,
         ..bound(bind, INGRESS_PORT, TrafficDirection::Inbound)
     }
 }
@@ -69,12 +82,13 @@ pub(crate) fn gateway(
 ) -> Listener {
     let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
     let filter = filter::http(&prefix, names::ingress_routes(listener.port), log);
+    let chain = FilterChain {
+        filters: vec![filter],
+        ..FilterChain::default()
+    };
     Listener {
         name: names::ingress_listener(listener.port),
-        filter_chains: vec![FilterChain {
-            filters: vec![filter],
-            ..FilterChain::default()
-        }],
+        filter_chains: with_tls(chain, listener.tls.as_ref(), listener.protocol),
         listener_filters: vec![tls_inspector(None)],
         ..bound(bind, listener.port, TrafficDirection::Inbound)
     }
@@ -134,6 +148,38 @@ fn for_port(port: u16, filter: Option<Filter>) -> FilterChain {
         }),
         filters: filter.into_iter().collect(),
         ..FilterChain::default()
+    }
+}
+
+/// A chain for those who may take it: by TLS, in plain text, or both. Plain text at a chain that is for TLS only is a
+/// failed handshake, and counted as one.
+fn with_tls(chain: FilterChain, tls: Option<&ListenerTls>, protocol: Protocol) -> Vec<FilterChain> {
+    let Some(tls) = tls else { return vec![chain] };
+    let encrypted = FilterChain {
+        transport_socket: Some(tls::downstream(tls, protocol)),
+        ..chain.clone()
+    };
+    match tls.mode {
+        TlsMode::Strict => vec![encrypted],
+        TlsMode::Permissive => vec![
+            for_transport("tls", encrypted),
+            for_transport("raw_buffer", chain),
+        ],
+    }
+}
+
+fn is_permissive(tls: Option<&ListenerTls>) -> bool {
+    tls.is_some_and(|tls| tls.mode == TlsMode::Permissive)
+}
+
+/// Only for connections that begin as this transport protocol does.
+fn for_transport(transport_protocol: &str, chain: FilterChain) -> FilterChain {
+    FilterChain {
+        filter_chain_match: Some(FilterChainMatch {
+            transport_protocol: transport_protocol.to_owned(),
+            ..chain.filter_chain_match.unwrap_or_default()
+        }),
+        ..chain
     }
 }
 

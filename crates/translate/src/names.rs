@@ -1,6 +1,7 @@
 //! Names of Envoy resources: those that App Mesh gave them, which users' dashboards and scripts know.
 
-use evermesh_graph::view::{EGRESS_PORT, Protocol, TargetKey};
+use evermesh_graph::view::{Certificate, EGRESS_PORT, ISSUER_OF, Protocol, TargetKey, Trust};
+use sha2::{Digest, Sha256};
 
 use crate::piece::Owner;
 
@@ -30,13 +31,20 @@ pub(crate) fn local_application(owner: Owner<'_>, protocol: Protocol, port: u16)
     format!("cds_ingress_{mesh}_{name}_{}_{port}", protocol.as_str())
 }
 
+/// Where a proxy calls one listener in several ways, all but one say which by a digest of the service's name: a dot in
+/// a cluster's name would cut the names of its statistics short.
 pub(crate) fn target(mesh: &str, target: &TargetKey) -> String {
     let TargetKey {
         virtual_node,
         protocol,
         port,
+        called_as,
     } = target;
-    format!("cds_egress_{mesh}_{virtual_node}_{}_{port}", protocol.as_str())
+    let listener = format!("cds_egress_{mesh}_{virtual_node}_{}_{port}", protocol.as_str());
+    match called_as {
+        None => listener,
+        Some(service) => format!("{listener}_{}", digest(service)),
+    }
 }
 
 pub(crate) fn amazonaws(mesh: &str) -> String {
@@ -65,6 +73,40 @@ pub(crate) fn ingress_stat_prefix(protocol: Protocol, port: u16, several: bool) 
     } else {
         "ingress".to_owned()
     }
+}
+
+/// The cluster of the local secret discovery service, which is in the sidecar's bootstrap.
+pub(crate) const SDS_CLUSTER: &str = "static_cluster_sds_unix_socket";
+
+/// The secret that a certificate and its key are in. Paths are quoted, so that no two pairs have one name.
+pub(crate) fn certificate(certificate: &Certificate) -> String {
+    match certificate {
+        Certificate::File {
+            certificate_chain,
+            private_key,
+        } => format!("file_certificate {certificate_chain:?} {private_key:?}"),
+        Certificate::Sds(name) => name.clone(),
+        Certificate::Acm(arn) => arn.clone(),
+    }
+}
+
+/// The secret that trusted authorities are in.
+pub(crate) fn trust(trust: &Trust) -> String {
+    match trust {
+        Trust::File(path) => format!("file_trust {path:?}"),
+        Trust::Sds(name) => name.clone(),
+        Trust::Acm(arns) => match arns.as_slice() {
+            [arn] => arn.clone(),
+            arns => format!("{arns:?}"),
+        },
+        Trust::AcmIssuer(arn) => format!("{ISSUER_OF}{arn}"),
+    }
+}
+
+/// Enough of a hash to tell the services of a mesh apart. Longer than a port's number, with which other names end.
+fn digest(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) const EGRESS_STAT_PREFIX: &str = "egress";

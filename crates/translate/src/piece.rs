@@ -4,6 +4,7 @@
 //! and most changes of a mesh touch only a few of a proxy's many resources.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use evermesh_graph::supplied::{Instances, Supplied};
 use evermesh_graph::view::{
     AccessLog, AppListener, Discovery, EGRESS_PORT, Egress, GatewayListener, HttpService, INGRESS_PORT,
@@ -18,6 +20,7 @@ use evermesh_graph::view::{
 };
 
 use crate::listener::HTTPS_PORT;
+use crate::secret::{self, Content};
 use crate::{Placement, cluster, endpoint, listener, names, route};
 
 /// A resource that is not built yet.
@@ -25,7 +28,7 @@ use crate::{Placement, cluster, endpoint, listener, names, route};
 pub struct Piece<'v>(Inputs<'v>);
 
 /// A resource of one of the types that proxies are given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[allow(missing_docs, reason = "Envoy's types")]
 #[allow(
     clippy::large_enum_variant,
@@ -36,6 +39,23 @@ pub enum Resource {
     Endpoint(ClusterLoadAssignment),
     Listener(Listener),
     Route(RouteConfiguration),
+    Secret(Secret),
+}
+
+impl fmt::Debug for Resource {
+    /// Without the content of secrets: a key must not reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(cluster) => cluster.fmt(f),
+            Self::Endpoint(endpoints) => endpoints.fmt(f),
+            Self::Listener(listener) => listener.fmt(f),
+            Self::Route(routes) => routes.fmt(f),
+            Self::Secret(secret) => f
+                .debug_struct("Secret")
+                .field("name", &secret.name)
+                .finish_non_exhaustive(),
+        }
+    }
 }
 
 /// Types of resources.
@@ -46,6 +66,7 @@ pub enum ResourceKind {
     Endpoint,
     Listener,
     Route,
+    Secret,
 }
 
 /// The virtual node or gateway that a proxy is of.
@@ -96,6 +117,8 @@ enum Inputs<'v> {
     TargetEndpoints(&'v str, &'v Target, &'v Instances),
     /// By its name.
     OutsideCluster(String),
+    /// By its name.
+    Secret(String, Content<'v>),
     EgressListener(EgressListener<'v>),
     EgressRoutes(EgressRoutes<'v>),
     DirectEgressRoutes(&'v str, HttpPorts<'v>),
@@ -112,21 +135,24 @@ pub fn pieces<'v>(view: &'v ProxyView, placement: &Placement) -> Vec<Piece<'v>> 
     };
     let mut inputs = ingress(owner, view, placement);
     inputs.extend(egress(view, placement));
+    let files = secret::files(view).into_iter();
+    inputs.extend(files.map(|(name, content)| Inputs::Secret(name, content)));
     inputs.into_iter().map(Piece).collect()
 }
 
 /// What a proxy is to have besides, made of what is supplied. What is not known yet is left out: the proxy waits for it.
 pub fn supplied_pieces<'v>(view: &'v ProxyView, supplied: &'v Supplied) -> Vec<Piece<'v>> {
     let targets = view.egress.targets.iter();
-    targets
-        .filter_map(|target| match &target.discovery {
-            Discovery::CloudMap(service) => {
-                let instances = supplied.endpoints.get(service)?;
-                Some(Piece(Inputs::TargetEndpoints(&view.mesh, target, instances)))
-            }
-            Discovery::DnsLoadBalancer(_) | Discovery::DnsEndpoints(_) => None,
-        })
-        .collect()
+    let endpoints = targets.filter_map(|target| match &target.discovery {
+        Discovery::CloudMap(service) => {
+            let instances = supplied.endpoints.get(service)?;
+            Some(Inputs::TargetEndpoints(&view.mesh, target, instances))
+        }
+        Discovery::DnsLoadBalancer(_) | Discovery::DnsEndpoints(_) => None,
+    });
+    let secrets = secret::supplied(view, supplied).into_iter();
+    let secrets = secrets.map(|(name, content)| Inputs::Secret(name, content));
+    endpoints.chain(secrets).map(Piece).collect()
 }
 
 impl Piece<'_> {
@@ -146,6 +172,7 @@ impl Piece<'_> {
             | Inputs::EgressRoutes(..)
             | Inputs::DirectEgressRoutes(..)
             | Inputs::GatewayEgressRoutes(..) => ResourceKind::Route,
+            Inputs::Secret(..) => ResourceKind::Secret,
         }
     }
 
@@ -159,7 +186,7 @@ impl Piece<'_> {
             Inputs::TargetCluster(mesh, target) | Inputs::TargetEndpoints(mesh, target, _) => {
                 names::target(mesh, &target.key)
             }
-            Inputs::OutsideCluster(name) => name.clone(),
+            Inputs::OutsideCluster(name) | Inputs::Secret(name, _) => name.clone(),
             Inputs::AppsListener(..) => names::ingress_listener(INGRESS_PORT),
             Inputs::GatewayListener(port, ..) => names::ingress_listener(port.port),
             Inputs::EgressListener(..) => names::egress_listener(),
@@ -202,6 +229,7 @@ impl Piece<'_> {
             Inputs::GatewayEgressRoutes(mesh, ports, shared) => {
                 Resource::Route(route::gateway_egress(mesh, ports, shared))
             }
+            Inputs::Secret(name, content) => Resource::Secret(secret::secret(name.clone(), content)),
         }
     }
 }

@@ -14,15 +14,20 @@ use crate::Resources;
 
 /// `{"clusters": [...], "listeners": [...], "routes": [...]}`, each resource in the JSON mapping of proto3: fields in
 /// order of their numbers, under their names in the `.proto` file, without those that have their default value; an
-/// `Any` is `{"@type": ..., <the fields of what is in it>}`. `"endpoints"` are there when there are any.
+/// `Any` is `{"@type": ..., <the fields of what is in it>}`. `"endpoints"` and `"secrets"` are there when there are any.
 pub fn to_value(resources: &Resources) -> Value {
     let mut value = json!({
         "clusters": messages(&resources.clusters),
         "listeners": messages(&resources.listeners),
         "routes": messages(&resources.routes),
     });
-    if !resources.endpoints.is_empty() {
-        value["endpoints"] = messages(&resources.endpoints).into();
+    for (member, messages) in [
+        ("endpoints", messages(&resources.endpoints)),
+        ("secrets", messages(&resources.secrets)),
+    ] {
+        if !messages.is_empty() {
+            value[member] = messages.into();
+        }
     }
     value
 }

@@ -10,7 +10,7 @@ use prost::Message;
 use serde_json::Value;
 
 /// What resources and bootstraps are made of. Imports follow by themselves.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/extensions/access_loggers/file/v3/file.proto",
     "envoy/extensions/filters/http/router/v3/router.proto",
@@ -19,6 +19,7 @@ const FILES: [&str; 9] = [
     "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
     "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
     "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
+    "envoy/extensions/transport_sockets/tls/v3/tls.proto",
     "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
 ];
 

@@ -4,7 +4,7 @@ use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Protocol, RequestMatch, Timeouts};
+use super::{Limits, ListenerTls, Protocol, RequestMatch, Timeouts};
 
 /// Header by which a gateway tells its own egress where a request goes that keeps its host. It exists between the two
 /// only: what comes in with it loses it, and no application gets it.
@@ -20,6 +20,9 @@ pub struct GatewayListener {
     pub protocol: Protocol,
     /// Limits on what goes into the mesh.
     pub limits: Limits,
+    /// TLS towards callers; `None`: plain text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<ListenerTls>,
     /// Routes in the order in which they are tried.
     pub routes: Vec<GatewayRoute>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GatewayListener, Limits, Protocol, Timeouts};
+use super::{GatewayListener, Limits, ListenerTls, Protocol, Timeouts};
 
 /// What comes in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,4 +26,7 @@ pub struct AppListener {
     pub timeouts: Timeouts,
     /// Limits on what the application gets.
     pub limits: Limits,
+    /// TLS towards callers; `None`: plain text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<ListenerTls>,
 }

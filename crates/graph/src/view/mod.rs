@@ -15,6 +15,7 @@ mod policy;
 mod resilience;
 mod route;
 mod target;
+mod tls;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ pub use policy::{Limits, RetryOn, RetryPolicy, Timeouts};
 pub use resilience::{HealthCheck, HealthChecker, OutlierDetection};
 pub use route::{Route, WeightedTarget};
 pub use target::{Discovery, Target, TargetKey};
+pub use tls::{Certificate, ISSUER_OF, ListenerTls, PeerName, TlsMode, Trust, UpstreamTls, Validation};
 
 /// Port that traffic for the local application is redirected to; the proxy listens there.
 pub const INGRESS_PORT: u16 = 15000;

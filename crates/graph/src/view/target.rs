@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HealthCheck, IpPreference, OutlierDetection, Protocol};
+use super::{HealthCheck, IpPreference, OutlierDetection, Protocol, UpstreamTls};
 use crate::supplied::CloudMapService;
 
 /// A listener of a virtual node, as seen by those who call it.
@@ -15,6 +15,9 @@ pub struct TargetKey {
     pub protocol: Protocol,
     /// Its port.
     pub port: u16,
+    /// Set where a proxy calls one listener under several client policies: the virtual service whose calls these are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub called_as: Option<String>,
 }
 
 /// A listener of a virtual node that routes lead to.
@@ -34,6 +37,9 @@ pub struct Target {
     /// When one of them takes no traffic for a while; `None`: never.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outlier_detection: Option<OutlierDetection>,
+    /// How it is called; `None`: in plain text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<UpstreamTls>,
 }
 
 /// How the addresses of a virtual node are found.

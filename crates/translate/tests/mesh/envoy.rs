@@ -15,7 +15,8 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
-use crate::{bootstrap, random};
+use crate::bootstrap::{self, Pem};
+use crate::random;
 
 /// Meshes to choose from, the same in every run.
 const RANDOM_MESHES: usize = 400;
@@ -35,12 +36,13 @@ const REFUSED_IF_LEFT_IN: [&str; 7] = [
 #[test]
 fn envoy_loads_every_golden() {
     let envoy = need!(Tool::Envoy);
+    let pem = Pem::new();
     let mut refused = Vec::new();
     for case in Golden::new("../graph/tests/golden", ".view.yaml", ".envoy.yaml").cases() {
         let document: Value = serde_saphyr::from_str(&case.text).expect("a golden is YAML");
         let view: ProxyView = serde_json::from_value(document["view"].clone()).expect("a golden has a view");
         let resources = translate(&view, &Placement::default());
-        refused.extend(verdict(&envoy, &resources).map(|reason| format!("{}: {reason}", case.name)));
+        refused.extend(verdict(&envoy, &resources, &pem).map(|reason| format!("{}: {reason}", case.name)));
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
@@ -49,6 +51,7 @@ fn envoy_loads_every_golden() {
 #[test]
 fn envoy_loads_what_becomes_of_random_meshes() {
     let envoy = need!(Tool::Envoy);
+    let pem = Pem::new();
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
     for _ in 0..RANDOM_MESHES {
@@ -65,8 +68,8 @@ fn envoy_loads_what_becomes_of_random_meshes() {
                 continue;
             }
             let resources = translate(&resolved.view, &Placement::default());
-            if let Some(reason) = verdict(&envoy, &resources) {
-                let kept = keep(&bootstrap::with(&resources));
+            if let Some(reason) = verdict(&envoy, &resources, &pem) {
+                let kept = keep(&bootstrap::with(&resources, &pem));
                 panic!("Envoy refuses {}: {reason}\n{:#?}", kept.display(), resolved.view);
             }
         }
@@ -94,8 +97,8 @@ fn is_new(resolved: &Resolved, seen: &mut BTreeMap<&'static str, usize>) -> bool
 }
 
 /// Why Envoy refuses resources, if it does.
-fn verdict(envoy: &Path, resources: &Resources) -> Option<String> {
-    validate(envoy, &bootstrap::with(resources)).err()
+fn verdict(envoy: &Path, resources: &Resources, pem: &Pem) -> Option<String> {
+    validate(envoy, &bootstrap::with(resources, pem)).err()
 }
 
 fn keep(bootstrap: &str) -> PathBuf {

@@ -9,7 +9,7 @@ use serde_json::Value;
 #[track_caller]
 pub(crate) fn hold(resources: &Resources) {
     let value = render::to_value(resources);
-    for kind in ["clusters", "listeners", "routes"] {
+    for kind in ["clusters", "listeners", "routes", "secrets"] {
         unique(kind, names(&value[kind]));
     }
     unique(
@@ -47,11 +47,20 @@ fn domains_differ(routes: &Value) {
 fn references_exist(resources: &Value) {
     let clusters: BTreeSet<_> = names(&resources["clusters"]).collect();
     let routes: BTreeSet<_> = names(&resources["routes"]).collect();
+    let secrets: BTreeSet<_> = names(&resources["secrets"]).collect();
+    let secret = |name: &str| {
+        assert!(
+            !name.starts_with("file_") || secrets.contains(name),
+            "there is no secret {name}"
+        )
+    };
     visit(resources, &mut |member, value| match (member, value) {
         ("cluster", Value::String(name)) => assert!(clusters.contains(name), "there is no cluster {name}"),
         ("route_config_name", Value::String(name)) => {
             assert!(routes.contains(name), "there are no routes {name}")
         }
+        ("tls_certificate_sds_secret_configs", configs) => names(configs).for_each(|name| secret(&name)),
+        ("validation_context_sds_secret_config", config) => secret(text(&config["name"])),
         ("weighted_clusters", weighted) => {
             for name in names(&weighted["clusters"]) {
                 assert!(clusters.contains(&name), "there is no cluster {name}");

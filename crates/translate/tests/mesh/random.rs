@@ -158,13 +158,9 @@ fn port() -> impl Strategy<Value = u16> {
 }
 
 fn listeners(protocols: &'static [&'static str], least: usize) -> impl Strategy<Value = Value> {
-    let tls = json!({
-        "mode": "STRICT",
-        "certificate": { "file": { "certificateChain": "/c.pem", "privateKey": "/k.pem" } },
-    });
     let listener = (
         select(protocols),
-        weighted(0.1, Just(tls)),
+        weighted(0.3, listener_tls()),
         weighted(0.3, millis()),
     );
     let ports = subsequence(&PORTS[..], least..=3);
@@ -187,6 +183,56 @@ fn listeners(protocols: &'static [&'static str], least: usize) -> impl Strategy<
     })
 }
 
+fn listener_tls() -> impl Strategy<Value = Value> {
+    let acm = json!({ "acm": { "certificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/1" } });
+    let certificate = prop_oneof![certificate(), Just(acm)];
+    let mode = select(&["STRICT", "PERMISSIVE", "DISABLED"][..]);
+    (mode, certificate, weighted(0.4, validation(false))).prop_map(|(mode, certificate, validation)| {
+        json!({ "mode": mode, "certificate": certificate, "validation": validation })
+    })
+}
+
+fn client_policy() -> impl Strategy<Value = Value> {
+    let ports = weighted(0.3, subsequence(&PORTS[..], 1..=3));
+    let parts = (
+        weighted(0.5, any::<bool>()),
+        ports,
+        weighted(0.5, certificate()),
+        validation(true),
+    );
+    parts.prop_map(|(enforce, ports, certificate, validation)| {
+        json!({ "tls": { "enforce": enforce, "ports": ports, "certificate": certificate, "validation": validation } })
+    })
+}
+
+fn certificate() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!({ "file": { "certificateChain": "/c.pem", "privateKey": "/k.pem" } }),
+        json!({ "file": { "certificateChain": "/c \"x", "privateKey": "/k.pem" } }),
+        json!({ "sds": { "secretName": "spiffe://m/one" } }),
+    ])
+}
+
+fn validation(client: bool) -> impl Strategy<Value = Value> {
+    let authority =
+        |name: &str| format!("arn:aws:acm-pca:us-west-2:123456789012:certificate-authority/{name}");
+    let mut trust = vec![
+        json!({ "file": { "certificateChain": "/ca.pem" } }),
+        json!({ "sds": { "secretName": "spiffe://m" } }),
+    ];
+    if client {
+        trust.push(json!({ "acm": { "certificateAuthorityArns": [authority("1"), authority("2")] } }));
+    }
+    let names = subsequence(
+        vec!["x.local", "*.x-y.local", "spiffe://m/one", "10.0.0.1", "::1"],
+        1..=3,
+    );
+    (select(trust), weighted(0.5, names)).prop_map(|(trust, names)| {
+        let names = names.map(|names| json!({ "match": { "exact": names } }));
+        json!({ "trust": trust, "subjectAlternativeNames": names })
+    })
+}
+
 fn millis() -> impl Strategy<Value = Value> {
     select(&[0_u64, 1, 999, 60_000, 315_576_000_000_000][..])
         .prop_map(|millis| json!({ "unit": "ms", "value": millis }))
@@ -201,18 +247,20 @@ fn node() -> impl Strategy<Value = Value> {
         1 => Just(cloud_map),
         1 => Just(Value::Null),
     ];
-    let enforced =
-        json!({ "tls": { "validation": { "trust": { "file": { "certificateChain": "/ca.pem" } } } } });
-    let policy = weighted(0.1, Just(enforced));
+    let policy = weighted(0.2, client_policy());
     let backend = (select(&SERVICES[..]), policy).prop_map(|(service, policy)| {
         json!({ "virtualService": { "virtualServiceName": service, "clientPolicy": policy } })
     });
     let backends = prop::collection::vec(backend, 0..7);
-    (listeners(&PROTOCOLS, 0), discovery, backends).prop_map(|(mut node, discovery, backends)| {
-        node["serviceDiscovery"] = discovery;
-        node["backends"] = json!(backends);
-        node
-    })
+    let defaults = weighted(0.3, client_policy());
+    (listeners(&PROTOCOLS, 0), discovery, backends, defaults).prop_map(
+        |(mut node, discovery, backends, defaults)| {
+            node["serviceDiscovery"] = discovery;
+            node["backends"] = json!(backends);
+            node["backendDefaults"] = json!({ "clientPolicy": defaults });
+            node
+        },
+    )
 }
 
 fn service() -> impl Strategy<Value = Value> {

@@ -1,7 +1,7 @@
 //! Text to JSON values, each with the line it begins on: JSON one after another, or YAML documents.
 
 use serde_json::Value;
-use serde_saphyr::{Options, Spanned, options};
+use serde_saphyr::{Options, Spanned, alias_limits, budget, options};
 
 /// A value and the line it begins on, from 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,10 +103,29 @@ fn yaml(text: &str) -> Result<Vec<Located>, SyntaxError> {
     Ok(documents.into_iter().map(located).collect())
 }
 
-/// YAML 1.2: `yes` and `on` are text, as a reader of names expects. Depth, aliases and events are limited by default.
+/// YAML 1.2: `yes` and `on` are text, as a reader of names expects.
+///
+/// A file is bounded in size, so what its text can hold is bounded too; the defaults would be met by a mesh of a
+/// thousand resources in one file. What aliases add to the text has its own, lower bound.
 fn yaml_options() -> Options {
-    options! { strict_booleans: true, with_snippet: false }
+    options! {
+        strict_booleans: true,
+        with_snippet: false,
+        budget: budget! {
+            max_documents: usize::MAX,
+            max_nodes: usize::MAX,
+            max_events: usize::MAX,
+            max_depth: DEEPEST,
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: alias_limits! { max_total_replayed_events: MOST_REPLAYED },
+    }
 }
+
+/// Depth of nested objects and lists; specs need a dozen.
+const DEEPEST: usize = 64;
+/// Keys, values and brackets that aliases may repeat, over the whole text.
+const MOST_REPLAYED: usize = 100_000;
 
 /// Without the position, which is shown in front.
 fn yaml_message(error: &serde_saphyr::Error) -> String {
@@ -178,6 +197,30 @@ mod tests {
             let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
             assert!(parse(&deep, syntax).is_err());
         }
+    }
+
+    #[test]
+    fn a_large_mesh_fits_into_one_file() {
+        let resource = "---\nmeshName: m\nvirtualNodeName: n\nspec: {listeners: [{portMapping: {port: 80, protocol: http}}]}\n";
+        let resources = parse(&resource.repeat(3000), Syntax::Yaml).unwrap();
+        assert_eq!(resources.len(), 3000);
+    }
+
+    #[test]
+    fn aliases_repeat_what_is_written_but_not_without_end() {
+        let used = format!("a: &a {{b: c}}\nall: [{}]\n", "*a, ".repeat(1000));
+        assert_eq!(
+            parse(&used, Syntax::Yaml).unwrap()[0].value["all"][999],
+            json!({"b": "c"})
+        );
+        let mut bomb = "a0: &a0 [x]\n".to_owned();
+        for level in 1..10 {
+            let before = level - 1;
+            bomb += &format!("a{level}: &a{level} [{}]\n", format!("*a{before}, ").repeat(10));
+        }
+        let refused = parse(&bomb, Syntax::Yaml).unwrap_err();
+        assert!(refused.message.contains("alias"), "{refused:?}");
+        assert!(refused.at.is_some(), "{refused:?}");
     }
 
     #[test]

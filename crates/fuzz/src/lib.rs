@@ -19,6 +19,7 @@ pub mod mutate;
 mod regex;
 mod seeds;
 mod signature;
+mod xds;
 
 pub use seeds::{Seed, dictionary, directory};
 
@@ -57,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     mesh::TARGET,
     regex::TARGET,
     signature::TARGET,
+    xds::TARGET,
 ];
 
 impl Target {

@@ -8,6 +8,7 @@
 //! the same each time, in an ordinary test. The workspace `fuzz/` at the root wraps each target in a libFuzzer program,
 //! which looks for inputs that reach new code (`make fuzz`).
 
+mod access_log;
 mod api;
 mod dns;
 mod http;
@@ -51,6 +52,7 @@ pub enum Form {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    access_log::TARGET,
     api::TARGET,
     dns::TARGET,
     ids::TARGET,

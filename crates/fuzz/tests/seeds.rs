@@ -60,4 +60,4 @@ macro_rules! targets {
     };
 }
 
-targets!(api, dns, ids, manifests, mesh, regex, signature, xds);
+targets!(access_log, api, dns, ids, manifests, mesh, regex, signature, xds);

@@ -63,6 +63,7 @@ mod envoy;
 mod grpc;
 mod load;
 mod manifests;
+mod names;
 mod runner;
 mod seen;
 mod sidecar;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::fs::{File, Permissions};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Weak};
 
-use evermesh_task::{Hosts, Network, NetworkOptions, Task, TaskOptions};
+use evermesh_task::{Hosts, Network, NetworkOptions};
 use evermesh_testkit::aws::{AwsCli, AwsOutput};
 use evermesh_testkit::tools::{Tool, binary};
 use evermesh_testkit::{DEADLINE, Response, wait_until};
@@ -17,11 +17,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::envoy::Envoy;
+use crate::names;
 use crate::sidecar::Sidecar;
 use crate::task::{Address, MeshTask, TaskSpec};
 
 const API_PORT: u16 = 7070;
 const XDS_PORT: u16 = 7071;
+const DNS_PORT: u16 = 53;
 /// The credentials file in the world's directory.
 const CREDENTIALS: &str = "credentials";
 
@@ -38,8 +40,6 @@ pub struct World {
     sidecars: Vec<Weak<Sidecar>>,
     /// Names that the control plane's DNS server may not have taken in yet, with their addresses.
     fresh_names: BTreeMap<String, BTreeSet<IpAddr>>,
-    /// A task that nothing runs in, to look names up as tasks do.
-    observer: Task,
     caller: Option<Caller>,
     applied: usize,
 }
@@ -64,7 +64,6 @@ impl World {
             .expect("a temporary directory can be made");
         let network = Network::create(NetworkOptions::default()).expect("a network can be made");
         let hosts = Hosts::create(directory.path().join("hosts")).expect("a hosts file can be written");
-        let observer = network.task(TaskOptions::new("observer"));
         let mut world = Self {
             network,
             hosts,
@@ -73,7 +72,6 @@ impl World {
             envoy,
             sidecars: Vec::new(),
             fresh_names: BTreeMap::new(),
-            observer: observer.expect("a task can be made"),
             caller: None,
             applied: 0,
         };
@@ -215,10 +213,9 @@ impl World {
         let fresh = std::mem::take(&mut self.fresh_names);
         for (name, addresses) in &fresh {
             wait_until(&format!("{name} has {addresses:?}"), DEADLINE, || {
-                let found = self.observer.run_in(|| (name.as_str(), 0).to_socket_addrs());
-                let found = found.expect("the task is there").into_iter().flatten();
-                let found: BTreeSet<_> = found.map(|address| address.ip()).collect();
-                (found == *addresses).then_some(())
+                let server = self.address(DNS_PORT);
+                let found = self.network.run_in(|| names::addresses(server, name));
+                (found.expect("the network is there")? == *addresses).then_some(())
             });
         }
     }
@@ -328,7 +325,7 @@ impl World {
             .args(["--hosts-file".as_ref(), self.hosts.path().as_os_str()])
             .args(["--listen", &listen(API_PORT)])
             .args(["--xds-listen", &listen(XDS_PORT)])
-            .args(["--dns-listen", &listen(53)])
+            .args(["--dns-listen", &listen(DNS_PORT)])
             // Proxies look names up again when the answer may no longer be kept.
             .args(["--dns-ttl", "1", "--dns-forward", "off"])
             .args(["--log-level", "warn"])

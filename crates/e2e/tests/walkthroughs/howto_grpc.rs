@@ -78,4 +78,5 @@ pub(crate) async fn replay(mut world: World) {
     client.calls(&get, 40).await.assert_no_failure();
     assert!(client.stat(&format!("{SERVER}.upstream_rq_retry")) >= 40);
     assert!(client.stat(&format!("{SERVER}.upstream_rq_retry_success")) > 0);
+    assert!(client.stat(&format!("{SERVER}.health_check.success")) > 0);
 }

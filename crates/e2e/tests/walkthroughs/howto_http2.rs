@@ -93,4 +93,5 @@ pub(crate) async fn replay(mut world: World) {
     user.calls(&call, 40).await.assert_no_failure();
     assert!(client.stat(&format!("{RED}.upstream_rq_retry")) >= 40);
     assert!(client.stat(&format!("{RED}.upstream_rq_retry_success")) > 0);
+    assert!(client.stat(&format!("{RED}.health_check.success")) > 0);
 }

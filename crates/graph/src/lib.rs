@@ -26,6 +26,7 @@ mod shadow;
 pub mod supplied;
 mod targets;
 mod tls;
+mod unreached;
 mod upstreams;
 pub mod view;
 

@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::service::Service;
 use crate::supplied::NamedAddresses;
 use crate::view::ProxyView;
-use crate::{gateway, node};
+use crate::{gateway, node, unreached};
 
 /// A proxy's view, and what was found wrong on the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +56,27 @@ impl<'m> Resolver<'m> {
         }
     }
 
-    /// Everything that is wrong in the mesh, ordered and each once; `known` as for
-    /// [`resolve_with`](Self::resolve_with).
+    /// Everything that is wrong in the mesh, ordered and each once: with what its proxies have, with services that nobody
+    /// calls, and with the mesh as a whole. `known` as for [`resolve_with`](Self::resolve_with).
     pub fn lint(&self, known: &NamedAddresses) -> Vec<Diagnostic> {
         let nodes = self.mesh.virtual_nodes.keys();
         let gateways = self.mesh.virtual_gateways.keys();
         let nodes = nodes.map(|name| (Kind::VirtualNode, name));
         let gateways = gateways.map(|name| (Kind::VirtualGateway, name));
-        let found: BTreeSet<Diagnostic> = nodes
+        let proxies = nodes
             .chain(gateways)
             .filter_map(|(kind, name)| self.resolve_with(kind, name, known))
-            .flat_map(|resolved| resolved.diagnostics)
-            .collect();
-        found.into_iter().collect()
+            .flat_map(|resolved| resolved.diagnostics);
+        let services = self
+            .mesh
+            .virtual_services
+            .keys()
+            .filter_map(|name| self.service(name));
+        let mut report = Report::default();
+        unreached::nodes(self.mesh, &mut report);
+        services.for_each(|service| report.repeat(&service.diagnostics));
+        report.repeat(&proxies.collect::<Vec<_>>());
+        report.into_diagnostics()
     }
 
     /// What the proxy of a virtual node or gateway is to do, where nobody looks names up; `None` while the mesh has no

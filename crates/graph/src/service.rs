@@ -9,11 +9,11 @@ use crate::defaults;
 use crate::node::protocol;
 use crate::policy;
 use crate::report::{Place, Report, code};
-use crate::routes::{self, Rank};
+use crate::routes::{self, Rank, RequestRoute};
 use crate::shadow::{Contender, shadowed};
 use crate::targets::Targets;
 use crate::view::{
-    HttpService, PathMatch, Protocol, RequestMatch, Route, Target, TcpService, WeightedTarget,
+    HttpService, PathMatch, Protocol, RequestMatch, Route, Target, TargetKey, TcpService, WeightedTarget,
 };
 
 /// What follows when it is not known where a service is called: the egress filter decides.
@@ -248,6 +248,7 @@ impl<'a> Offers<'a> {
                 &place.at(request.member),
                 &mut self.report,
             );
+            self.check_grpc(&request, &targets, &place);
             let rank = Rank::new(
                 spec.priority.unwrap_or(defaults::PRIORITY),
                 &request.matches,
@@ -270,6 +271,22 @@ impl<'a> Offers<'a> {
         }
         ranked.sort_by(|(a, _), (b, _)| a.cmp(b));
         ranked.into_iter().map(|(_, route)| route).collect()
+    }
+
+    /// gRPC is HTTP/2: to a target that speaks HTTP/1.1 calls are made, and fail.
+    fn check_grpc(&mut self, request: &RequestRoute<'_>, targets: &[WeightedTarget], place: &Place<'_>) {
+        let http1 = targets.iter().map(|target| &target.target);
+        let http1 = http1.filter(|key| request.member == "grpcRoute" && key.protocol == Protocol::Http);
+        for TargetKey {
+            virtual_node, port, ..
+        } in http1
+        {
+            let message = format!(
+                "port {port} of virtual node {virtual_node} is http, by which no gRPC call succeeds: make it grpc or http2"
+            );
+            self.report
+                .warning(&place.at("grpcRoute"), code::PROTOCOL_MISMATCH, message);
+        }
     }
 
     /// The first TCP route of a router is the only one that can take a connection.

@@ -18,9 +18,12 @@ fn every_code_has_a_golden_and_an_entry_in_the_documentation() {
 
     let page = workspace_root().join("docs/reference/diagnostics.md");
     let page = fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-    let views = Golden::new("tests/golden", ".view.yaml", ".envoy.yaml").cases();
+    let mut shown = Golden::new("tests/golden", ".view.yaml", ".envoy.yaml").cases();
+    shown.extend(Golden::new("tests/lint", ".lint.yaml", ".none").cases());
     for code in codes {
-        let shown = views.iter().any(|view| view.text.contains(&format!("[{code}]")));
+        let shown = shown
+            .iter()
+            .any(|golden| golden.text.contains(&format!("[{code}]")));
         assert!(shown, "no golden shows {code}");
         assert!(
             page.contains(&format!("| `{code}` |")),

@@ -43,12 +43,10 @@ const VALUES: &str = "\
     UPSTREAM_WIRE_BYTES_SENT VIRTUAL_CLUSTER_NAME";
 
 /// An operator of each kind, one that does not exist, and what is no operator.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 14] = [
     "PROTOCOL",
     "REQ",
-    "STREAM_INFO_REQ",
     "ENVIRONMENT",
-    "QUERY_PARAM",
     "DYNAMIC_METADATA",
     "METADATA",
     "FILTER_STATE",
@@ -58,7 +56,6 @@ const NAMES: [&str; 17] = [
     "GRPC_STATUS",
     "COMMON_DURATION",
     "START_TIME",
-    "UPSTREAM_PEER_CERT_V_END",
     "NO_SUCH_THING",
     "lower",
 ];

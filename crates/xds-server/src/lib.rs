@@ -27,6 +27,7 @@ mod end;
 mod options;
 mod push;
 mod registry;
+mod requests;
 mod resource;
 mod server;
 mod service;

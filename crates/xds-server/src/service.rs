@@ -1,25 +1,26 @@
 //! The gRPC service on one listener: its two methods, and who may open a stream. Never serves one.
 //!
-//! Written by hand where `tonic` would generate it, so that messages are encoded from what streams share: see
-//! [`codec`](crate::codec).
+//! Written by hand where `tonic` would generate it, so that a stream keeps no buffers and responses are encoded from what
+//! streams share: see [`requests`](crate::requests) and [`codec`](crate::codec).
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::{BoxFuture, Ready, ready};
+use futures::future::{Ready, ready};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
+use tonic::codec::{EncodeBody, SingleMessageCompressionOverride};
 use tonic::codegen::{Service, http};
-use tonic::server::{Grpc, NamedService, StreamingService};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::metadata::GRPC_CONTENT_TYPE;
+use tonic::server::NamedService;
+use tonic::{Request, Status};
 
-use crate::codec::Codec;
+use crate::codec::Responses;
 use crate::delivery::{Delivery, Delta, StateOfTheWorld};
-use crate::push::Push;
+use crate::requests::Requests;
 use crate::server::Shared;
 use crate::stats::RefusalReason;
 use crate::stream::{self, OUTBOUND, Wire};
@@ -37,13 +38,37 @@ impl Ads {
         Self { shared, stop }
     }
 
-    async fn serve<D: Delivery>(self, request: http::Request<Body>) -> http::Response<Body> {
-        let identifier = Arc::clone(&self.shared.identifier);
-        let limit = self.shared.options.max_message_size;
-        Grpc::new(Codec::<D>::new(identifier))
-            .max_decoding_message_size(limit)
-            .streaming(Method::<D>::new(self), request)
-            .await
+    /// Opens a stream, if there is a place for it.
+    fn open<D: Delivery>(&self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
+        let shared = &self.shared;
+        let Ok(permit) = Arc::clone(&shared.places).try_acquire_owned() else {
+            shared.counters.refused(RefusalReason::Streams).add();
+            let limit = shared.options.max_streams;
+            return Err(Status::resource_exhausted(format!(
+                "{limit} streams are open, which is the limit"
+            )));
+        };
+        let request = Request::from_http(request);
+        let (responses, outbound) = mpsc::channel(OUTBOUND);
+        let wire = Wire {
+            peer: request.remote_addr(),
+            requests: Requests::<D::Request>::new(request.into_inner(), shared.options.max_message_size),
+            responses,
+        };
+        let stop = self.stop.clone();
+        tokio::spawn(stream::run::<D>(Arc::clone(shared), wire, stop, permit));
+        let body = EncodeBody::new_server(
+            Responses::<D::Response>::new(Arc::clone(&shared.identifier)),
+            ReceiverStream::new(outbound),
+            None,
+            SingleMessageCompressionOverride::default(),
+            None,
+        );
+        let mut response = http::Response::new(Body::new(body));
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, GRPC_CONTENT_TYPE);
+        Ok(response)
     }
 }
 
@@ -54,72 +79,21 @@ impl NamedService for Ads {
 impl Service<http::Request<Body>> for Ads {
     type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+    type Future = Ready<Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let ads = self.clone();
-        Box::pin(async move {
-            let method = request.uri().path().rsplit('/').next();
-            Ok(match method {
-                Some("StreamAggregatedResources") => ads.serve::<StateOfTheWorld>(request).await,
-                Some("DeltaAggregatedResources") => ads.serve::<Delta>(request).await,
-                _ => Status::unimplemented(
-                    "this service has StreamAggregatedResources and DeltaAggregatedResources",
-                )
-                .into_http(),
-            })
-        })
-    }
-}
-
-/// A method of the service.
-struct Method<D> {
-    ads: Ads,
-    form: std::marker::PhantomData<fn() -> D>,
-}
-
-impl<D: Delivery> Method<D> {
-    fn new(ads: Ads) -> Self {
-        Self {
-            ads,
-            form: std::marker::PhantomData,
-        }
-    }
-
-    fn open(&self, request: Request<Streaming<D::Request>>) -> Result<Response<Pushes>, Status> {
-        let shared = &self.ads.shared;
-        let Ok(permit) = Arc::clone(&shared.places).try_acquire_owned() else {
-            shared.counters.refused(RefusalReason::Streams).add();
-            let limit = shared.options.max_streams;
-            return Err(Status::resource_exhausted(format!(
-                "{limit} streams are open, which is the limit"
-            )));
+        let method = request.uri().path().rsplit('/').next();
+        let response = match method {
+            Some("StreamAggregatedResources") => self.open::<StateOfTheWorld>(request),
+            Some("DeltaAggregatedResources") => self.open::<Delta>(request),
+            _ => Err(Status::unimplemented(
+                "this service has StreamAggregatedResources and DeltaAggregatedResources",
+            )),
         };
-        let peer: Option<SocketAddr> = request.remote_addr();
-        let (responses, outbound) = mpsc::channel(OUTBOUND);
-        let wire = Wire {
-            peer,
-            requests: request.into_inner(),
-            responses,
-        };
-        let (shared, stop) = (Arc::clone(shared), self.ads.stop.clone());
-        tokio::spawn(stream::run::<D>(shared, wire, stop, permit));
-        Ok(Response::new(ReceiverStream::new(outbound)))
-    }
-}
-
-type Pushes = ReceiverStream<Result<Push, Status>>;
-
-impl<D: Delivery> StreamingService<D::Request> for Method<D> {
-    type Response = Push;
-    type ResponseStream = Pushes;
-    type Future = Ready<Result<Response<Pushes>, Status>>;
-
-    fn call(&mut self, request: Request<Streaming<D::Request>>) -> Self::Future {
-        ready(self.open(request))
+        ready(Ok(response.unwrap_or_else(Status::into_http)))
     }
 }

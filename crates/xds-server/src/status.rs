@@ -13,11 +13,11 @@ use crate::resource::{ResourceType, Version};
 pub struct ProxyStatus {
     /// `node.id`, verbatim.
     pub node_id: String,
-    /// `node.cluster`, verbatim.
+    /// `node.cluster`, verbatim, up to 1 KiB.
     pub cluster: String,
     /// The address of the proxy; `None` when it came over a Unix socket.
     pub peer: Option<SocketAddr>,
-    /// Program and version, as the proxy states them: `envoy/1.40.0`. Empty when it states none.
+    /// Program and version, as the proxy states them, up to 1 KiB: `envoy/1.40.0`. Empty when it states none.
     pub user_agent: String,
     /// When its stream began.
     pub connected_since: SystemTime,
@@ -31,9 +31,9 @@ impl ProxyStatus {
     pub(crate) fn new(node: &Node, peer: Option<SocketAddr>) -> Self {
         Self {
             node_id: node.id.clone(),
-            cluster: node.cluster.clone(),
+            cluster: cut(&node.cluster).to_owned(),
             peer,
-            user_agent: user_agent(node),
+            user_agent: cut(&user_agent(node)).to_owned(),
             connected_since: SystemTime::now(),
             state: SyncState::AwaitingConfiguration,
             types: Vec::new(),
@@ -89,6 +89,11 @@ pub struct Nack {
     pub reason: String,
     /// When it arrived.
     pub at: SystemTime,
+}
+
+/// What a proxy says of itself must not fill the memory of the server.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(1024)]
 }
 
 fn user_agent(node: &Node) -> String {

@@ -8,7 +8,7 @@ use envoy_types::pb::envoy::config::core::v3::Node;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming};
+use tonic::Status;
 use tracing::{debug, info, warn};
 
 use crate::budget::Budget;
@@ -16,6 +16,7 @@ use crate::delivery::{Delivery, Heard, Request};
 use crate::end::End;
 use crate::push::Push;
 use crate::registry::Entry;
+use crate::requests::Requests;
 use crate::resource::ResourceType;
 use crate::server::Shared;
 use crate::session::Session;
@@ -28,8 +29,8 @@ pub(crate) const OUTBOUND: usize = ResourceType::ALL.len() + 1;
 /// The two ends of a stream as the transport gives them.
 pub(crate) struct Wire<R> {
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) requests: Streaming<R>,
-    pub(crate) responses: mpsc::Sender<Result<Push, Status>>,
+    pub(crate) requests: Requests<R>,
+    pub(crate) responses: mpsc::Sender<Result<Box<Push>, Status>>,
 }
 
 /// Runs a stream to its end; the permit is its place among the open streams.
@@ -60,43 +61,53 @@ pub(crate) async fn run<D: Delivery>(
     let _ = responses.try_send(Err(end.into()));
 }
 
-/// Meets the proxy and serves it. `Ok` when the proxy has ended the stream.
-async fn serve<D: Delivery>(shared: &Arc<Shared>, mut wire: Wire<D::Request>) -> Result<(), End> {
-    let patience = shared.options.initial_request_timeout;
-    let first = timeout(patience, wire.requests.message())
+/// Serves a proxy. `Ok` when the proxy has ended the stream.
+async fn serve<D: Delivery>(shared: &Shared, wire: Wire<D::Request>) -> Result<(), End> {
+    let Some((mut conversation, first)) = meet::<D>(shared, wire).await? else {
+        return Ok(());
+    };
+    let end = conversation.run(first).await;
+    info!(node = conversation.node_id, "proxy disconnected");
+    end
+}
+
+/// Waits for the first request; `None` when there is none. Of the node in it, which is most of it, nothing is kept but
+/// what the list of proxies shows.
+async fn meet<D: Delivery>(
+    shared: &Shared,
+    mut wire: Wire<D::Request>,
+) -> Result<Option<(Conversation<'_, D>, D::Request)>, End> {
+    let options = &shared.options;
+    let patience = options.initial_request_timeout;
+    let first = timeout(patience, wire.requests.next())
         .await
         .map_err(|_| End::NoRequest(patience))?;
     let Some(mut first) = first.map_err(End::Transport)? else {
-        return Ok(());
+        return Ok(None);
     };
-    let node = identify(first.take_node(), shared.options.max_node_id)?;
-    let sets = shared.source.subscribe(&node)?;
+    let node = identify(first.take_node(), options.max_node_id)?;
+    let mut sets = shared.source.subscribe(&node)?;
+    sets.mark_changed(); // so that a set which is there already is seen
     let status = ProxyStatus::new(&node, wire.peer);
-    let options = &shared.options;
+    let (node_id, user_agent) = (node.id, status.user_agent.clone());
     let limit = options.max_streams_per_node;
-    let user_agent = status.user_agent.clone();
-    let entry = shared.registry.enter(status, limit).ok_or_else(|| {
-        let node_id = node.id.clone();
-        End::TooManyStreams { node_id, limit }
-    })?;
-    info!(node = node.id, peer = ?wire.peer, user_agent, protocol = %D::PROTOCOL, "proxy connected");
-
-    let mut conversation = Conversation::<D> {
-        node_id: node.id,
-        entry,
+    let Some(entry) = shared.registry.enter(status, limit) else {
+        return Err(End::TooManyStreams { node_id, limit });
+    };
+    info!(node = node_id, peer = ?wire.peer, user_agent, protocol = %D::PROTOCOL, "proxy connected");
+    let conversation = Conversation {
+        shared,
+        node_id,
+        wire,
+        sets,
         session: Session::new(options.warm_up),
+        entry,
         budget: Budget::new(options.request_burst, options.request_rate, Instant::now()),
         since: Instant::now().into_std(),
         lag: None,
         warned_of_unknown_type: false,
-        shared,
-        wire,
-        sets,
     };
-    conversation.sets.mark_changed(); // so that a set which is there already is seen
-    let end = conversation.run(first).await;
-    info!(node = conversation.node_id, "proxy disconnected");
-    end
+    Ok(Some((conversation, first)))
 }
 
 fn identify(node: Option<Node>, limit: usize) -> Result<Node, End> {
@@ -150,7 +161,7 @@ impl<D: Delivery> Conversation<'_, D> {
             let sends = !responses.is_empty();
             for response in responses {
                 self.shared.counters.responses(response.kind).pushes.add();
-                if self.wire.responses.send(Ok(response)).await.is_err() {
+                if self.wire.responses.send(Ok(Box::new(response))).await.is_err() {
                     return Ok(());
                 }
             }
@@ -162,7 +173,7 @@ impl<D: Delivery> Conversation<'_, D> {
     async fn next_event(&mut self) -> Result<Event<D::Request>, End> {
         let wake_at = self.session.wake_at();
         tokio::select! {
-            request = self.wire.requests.message() => match request {
+            request = self.wire.requests.next() => match request {
                 Ok(Some(request)) => Ok(Event::Request(Box::new(request))),
                 Ok(None) => Ok(Event::Gone),
                 Err(status) => Err(End::Transport(status)),

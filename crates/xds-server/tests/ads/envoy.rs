@@ -1,10 +1,8 @@
-//! The judge: a real Envoy is configured, changed, refuses, and comes back, under constant load.
-//!
-//! Envoy is found in `ENVOY_PATH`, on `PATH`, or in the workspace's `.tools/venv`; without one the test fails,
-//! unless `EVERMESH_SKIP_ENVOY=1` says that it may be left out.
+//! The judge: real Envoys, the pinned one and the oldest, in both forms of the protocol. Each is configured, changed,
+//! refuses, and comes back, under constant load.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,6 +10,8 @@ use std::time::Duration;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::google::protobuf;
+use evermesh_testkit::need;
+use evermesh_testkit::tools::Tool;
 use evermesh_xds_server::testing::fixtures::{eds_cluster, endpoints, listener, routes};
 use evermesh_xds_server::{Options, ProxyStatus, ResourceSet, SyncState};
 use serde_json::json;
@@ -27,23 +27,32 @@ const NODE: &str = "mesh/m/virtualNode/n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_is_configured_changed_refuses_and_comes_back() {
-    lives_through_all("GRPC").await;
+    lives_through_all(&need!(Tool::Envoy), "GRPC").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_is_configured_changed_refuses_and_comes_back_by_delta() {
-    lives_through_all("DELTA_GRPC").await;
+    lives_through_all(&need!(Tool::Envoy), "DELTA_GRPC").await;
 }
 
-async fn lives_through_all(api_type: &str) {
-    let Some(binary) = find_envoy() else { return };
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_oldest_envoy_is_configured_changed_refuses_and_comes_back() {
+    lives_through_all(&need!(Tool::EnvoyOldest), "GRPC").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_oldest_envoy_is_configured_changed_refuses_and_comes_back_by_delta() {
+    lives_through_all(&need!(Tool::EnvoyOldest), "DELTA_GRPC").await;
+}
+
+async fn lives_through_all(binary: &Path, api_type: &str) {
     let upstreams = Upstreams {
         one: upstream("one").await,
         two: upstream("two").await,
     };
     let h = Harness::start(Options::default()).await;
     h.source.put(NODE, upstreams.set("one", 1));
-    let envoy = Envoy::spawn(&binary, h.address, api_type);
+    let envoy = Envoy::spawn(binary, h.address, api_type);
 
     // Configured.
     let proxy = h
@@ -364,37 +373,4 @@ async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -
         assert!(tokio::time::Instant::now() < give_up, "{what}: did not come true");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// The Envoy to test with; `None` when the test may be skipped.
-fn find_envoy() -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| {
-        std::env::split_paths(&path)
-            .map(|directory| directory.join("envoy"))
-            .collect::<Vec<_>>()
-    });
-    let given = std::env::var_os("ENVOY_PATH").map(PathBuf::from);
-    let found = given
-        .into_iter()
-        .chain(on_path)
-        .chain(installed())
-        .find(|path| path.is_file());
-    if found.is_none() {
-        let skip = std::env::var("EVERMESH_SKIP_ENVOY").is_ok_and(|value| value == "1");
-        assert!(
-            skip,
-            "there is no envoy in ENVOY_PATH, on PATH or in .tools/venv; EVERMESH_SKIP_ENVOY=1 skips this"
-        );
-        eprintln!("SKIPPED: no envoy was found, and EVERMESH_SKIP_ENVOY=1");
-    }
-    found
-}
-
-fn installed() -> impl Iterator<Item = PathBuf> {
-    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/venv/lib");
-    std::fs::read_dir(library)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
 }

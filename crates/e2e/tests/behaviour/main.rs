@@ -1,7 +1,15 @@
 //! What each feature of a mesh does to traffic, seen through real Envoys: the pinned one and the oldest.
 
 mod control_plane_away;
+mod gateways;
+mod grpc_routes;
+mod listeners;
+mod matches;
+mod one_server;
 mod retries;
+mod retry_events;
+mod targets;
+mod timeouts;
 mod undisturbed;
 mod weights;
 
@@ -10,8 +18,29 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     evermesh_e2e::run(&evermesh_e2e::cases![
         control_plane_away::nothing_is_sent_when_it_comes_back,
+        gateways::calls_of_grpc,
+        gateways::every_condition,
+        gateways::keeping_the_host_is_switched_without_a_failed_request,
+        gateways::nobody_outside_says_where_a_request_goes,
+        gateways::rewrites,
+        grpc_routes::service_method_and_metadata,
+        listeners::of_gateways,
+        listeners::of_routers_and_nodes,
+        matches::every_condition,
+        matches::the_order_of_routes,
+        matches::the_scheme,
         retries::server_errors_are_tried_again,
         retries::the_default_policy,
+        retry_events::of_connections,
+        retry_events::of_grpc,
+        retry_events::of_http,
+        retry_events::of_streams,
+        targets::ten_of_them_and_one_of_weight_zero,
+        timeouts::of_gateways_are_those_of_the_service,
+        timeouts::of_quiet_connections,
+        timeouts::of_quiet_streams,
+        timeouts::of_requests,
+        timeouts::streams_are_not_cut_without_a_limit,
         undisturbed::a_service_changes_its_provider,
         undisturbed::http_becomes_http2_on_both_sides,
         undisturbed::listeners_come_and_go,

@@ -126,3 +126,29 @@ pub struct QueryParameterMatch {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub value: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::HostMatch;
+
+    #[test]
+    fn hosts_are_taken_in_any_case_and_with_any_port() {
+        let exact = HostMatch::Exact("www.example".to_owned());
+        let suffix = HostMatch::Suffix(".example".to_owned());
+        let with_port = HostMatch::Exact("www.example:80".to_owned());
+        for (host, authority, taken) in [
+            (&exact, "www.example", true),
+            (&exact, "WWW.example:8080", true),
+            (&exact, "www.example:", false),
+            (&exact, "www.example:http", false),
+            (&exact, "a.www.example", false),
+            (&suffix, "a.b.Example:1", true),
+            (&suffix, "example", false),
+            (&suffix, "a.example.org", false),
+            (&with_port, "www.example:80", true),
+            (&with_port, "www.example", false),
+        ] {
+            assert_eq!(host.takes(authority), taken, "{host:?} {authority}");
+        }
+    }
+}

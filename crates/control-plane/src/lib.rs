@@ -13,19 +13,20 @@ mod meshes;
 mod pipeline;
 mod proxy;
 mod sockets;
+mod sources;
 mod supply;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
-use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, mem};
 
 use evermesh_aws_api::{ApiOptions, Counters, Credentials};
-use evermesh_discovery::{DnsError, DnsOptions, DnsServer};
+use evermesh_discovery::{DnsError, DnsOptions, DnsServer, RegistryError, RegistryFile};
 use evermesh_service::{MeshService, Quotas, ServiceOptions, StoreService};
 use evermesh_store::{SqliteOptions, SqliteStore, StoreError, Watch};
 use evermesh_xds_server::{Options as XdsOptions, ServeError, XdsServer};
@@ -60,7 +61,9 @@ pub struct Options {
     pub forward: Forward,
     /// How long an answer from the hosts file may be kept.
     pub dns_ttl: Duration,
-    /// What configurations are made of besides meshes.
+    /// Instances of Cloud Map services: a file, see [`RegistryFile`]. `None`: those of `supplies`.
+    pub cloud_map_file: Option<PathBuf>,
+    /// What configurations are made of besides meshes. Where DNS is served, addresses are what the server answers.
     pub supplies: Supplies,
 }
 
@@ -77,6 +80,7 @@ impl Options {
             hosts: None,
             forward: Forward::System,
             dns_ttl: Duration::from_secs(5),
+            cloud_map_file: None,
             supplies: Supplies::default(),
         }
     }
@@ -120,6 +124,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file of instances cannot be used.
+    #[error("cannot follow the instances of Cloud Map services")]
+    Instances(#[source] RegistryError),
     /// The DNS server did not start.
     #[error("cannot serve DNS")]
     Dns(#[source] DnsError),
@@ -155,17 +162,18 @@ impl ControlPlane {
     ///
     /// # Errors
     /// What kept it from starting; nothing is left running then.
-    pub async fn start(options: Options, sockets: Sockets) -> Result<Self, StartError> {
+    pub async fn start(options: Options, mut sockets: Sockets) -> Result<Self, StartError> {
+        let dns = serve_dns(&options, &mut sockets)?;
+        let supplies = supplies(&options, dns.as_ref())?;
         let store = Arc::new(open_store(&options)?);
-        let (pipeline, watch) =
-            match Pipeline::load(&*store, options.account.clone(), options.supplies.clone()).await {
-                Ok(loaded) => loaded,
-                Err(failure) => {
-                    store.close().await;
-                    return Err(StartError::Load(failure));
-                }
-            };
-        let mut plane = Self::assemble(store, Arc::new(pipeline), watch, &options);
+        let (pipeline, watch) = match Pipeline::load(&*store, options.account.clone(), supplies).await {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                store.close().await;
+                return Err(StartError::Load(failure));
+            }
+        };
+        let mut plane = Self::assemble(store, Arc::new(pipeline), watch, dns, &options);
         if let Err(failure) = plane.serve(options, sockets) {
             plane.shut_down().await;
             return Err(failure);
@@ -173,8 +181,14 @@ impl ControlPlane {
         Ok(plane)
     }
 
-    /// Follows the store, and listens nowhere yet.
-    fn assemble(store: Arc<SqliteStore>, pipeline: Arc<Pipeline>, watch: Watch, options: &Options) -> Self {
+    /// Follows the store, and serves neither the API nor proxies yet.
+    fn assemble(
+        store: Arc<SqliteStore>,
+        pipeline: Arc<Pipeline>,
+        watch: Watch,
+        dns: Option<DnsServer>,
+        options: &Options,
+    ) -> Self {
         let service = StoreService::new(
             Arc::<SqliteStore>::clone(&store),
             ServiceOptions {
@@ -190,12 +204,12 @@ impl ControlPlane {
         Self {
             api_addresses: Vec::new(),
             xds_addresses: Vec::new(),
-            dns_address: None,
+            dns_address: dns.as_ref().map(DnsServer::local_addr),
             store,
             service: Arc::new(service),
             xds: XdsServer::new(Arc::<Pipeline>::clone(&pipeline), XdsOptions::default()),
             pipeline,
-            dns: None,
+            dns,
             stop: CancellationToken::new(),
             servers: JoinSet::new(),
             follower,
@@ -245,16 +259,6 @@ impl ControlPlane {
     }
 
     fn serve(&mut self, options: Options, sockets: Sockets) -> Result<(), StartError> {
-        if !sockets.dns_udp.is_empty() {
-            let dns = DnsOptions {
-                hosts: options.hosts.unwrap_or_else(|| PathBuf::from("/dev/null")),
-                ttl: options.dns_ttl,
-                forward: options.forward,
-            };
-            let server = DnsServer::serve(dns, sockets.dns_udp, sockets.dns_tcp).map_err(StartError::Dns)?;
-            self.dns_address = Some(server.local_addr());
-            self.dns = Some(server);
-        }
         for listener in sockets.xds {
             let (listener, address) = into_tokio(listener)?;
             self.xds_addresses.push(address);
@@ -302,6 +306,37 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         self.follower.abort();
     }
+}
+
+/// Serves DNS, where there are sockets for it.
+fn serve_dns(options: &Options, sockets: &mut Sockets) -> Result<Option<DnsServer>, StartError> {
+    if sockets.dns_udp.is_empty() {
+        return Ok(None);
+    }
+    let dns = DnsOptions {
+        hosts: options
+            .hosts
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("/dev/null")),
+        ttl: options.dns_ttl,
+        forward: options.forward.clone(),
+    };
+    let (udp, tcp) = (mem::take(&mut sockets.dns_udp), mem::take(&mut sockets.dns_tcp));
+    let server = DnsServer::serve(dns, udp, tcp).map_err(StartError::Dns)?;
+    Ok(Some(server))
+}
+
+/// The supplies that were given, and over them those of the control plane itself.
+fn supplies(options: &Options, dns: Option<&DnsServer>) -> Result<Supplies, StartError> {
+    let mut supplies = options.supplies.clone();
+    if let Some(path) = &options.cloud_map_file {
+        let file = RegistryFile::follow(path).map_err(StartError::Instances)?;
+        supplies.endpoints = Arc::new(file);
+    }
+    if let Some(dns) = dns {
+        supplies.addresses = Arc::new(dns.names());
+    }
+    Ok(supplies)
 }
 
 fn open_store(options: &Options) -> Result<SqliteStore, StartError> {

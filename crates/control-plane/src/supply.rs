@@ -22,7 +22,7 @@ pub trait Supply<K: ?Sized, V>: Send + Sync + 'static {
     fn follow(&self, key: &K) -> watch::Receiver<Option<Arc<V>>>;
 }
 
-/// All supplies of a control plane. The default knows nothing and never will.
+/// All supplies of a control plane. By default there are no instances and addresses, and nothing is known of secrets.
 #[derive(Clone)]
 pub struct Supplies {
     /// Instances of Cloud Map services, for targets that are found there.
@@ -36,9 +36,9 @@ pub struct Supplies {
 impl Default for Supplies {
     fn default() -> Self {
         Self {
-            endpoints: Arc::new(Nothing),
-            secrets: Arc::new(Nothing),
-            addresses: Arc::new(Nothing),
+            endpoints: Arc::new(Empty),
+            secrets: Arc::new(Unknown),
+            addresses: Arc::new(Empty),
         }
     }
 }
@@ -49,9 +49,18 @@ impl fmt::Debug for Supplies {
     }
 }
 
-struct Nothing;
+/// Knows of every key that there is nothing: proxies need not wait for what will never come.
+struct Empty;
 
-impl<K: ?Sized, V: Send + Sync + 'static> Supply<K, V> for Nothing {
+impl<K: ?Sized, V: Default + Send + Sync + 'static> Supply<K, V> for Empty {
+    fn follow(&self, _: &K) -> watch::Receiver<Option<Arc<V>>> {
+        watch::channel(Some(Arc::default())).1
+    }
+}
+
+struct Unknown;
+
+impl<K: ?Sized, V: Send + Sync + 'static> Supply<K, V> for Unknown {
     fn follow(&self, _: &K) -> watch::Receiver<Option<Arc<V>>> {
         watch::channel(None).1
     }

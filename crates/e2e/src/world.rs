@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::envoy::Envoy;
+use crate::instances::{Instance, Instances};
 use crate::names;
 use crate::sidecar::Sidecar;
 use crate::task::{Address, MeshTask, TaskSpec};
@@ -34,6 +35,7 @@ const SETTLED: usize = 3;
 pub struct World {
     network: Network,
     hosts: Hosts,
+    instances: Instances,
     control_plane: Option<Child>,
     directory: TempDir,
     envoy: Envoy,
@@ -67,6 +69,7 @@ impl World {
         let mut world = Self {
             network,
             hosts,
+            instances: Instances::at(directory.path().join("instances.json")),
             control_plane: None,
             directory,
             envoy,
@@ -207,6 +210,17 @@ impl World {
         self.fresh_names.insert(name.to_owned(), addresses);
     }
 
+    /// Gives a service of Cloud Map these instances, and no others. Proxies learn of it on their own.
+    pub fn instances(
+        &mut self,
+        namespace: &str,
+        service: &str,
+        instances: impl IntoIterator<Item = Instance>,
+    ) {
+        let instances = instances.into_iter().collect();
+        self.instances.set(namespace, service, instances);
+    }
+
     /// Waits until names are answered with the addresses that they were given. [`World::apply`] and
     /// [`World::settle`] begin with this.
     pub fn wait_until_named(&mut self) {
@@ -323,6 +337,7 @@ impl World {
             .arg("serve")
             .args(["--data-dir".as_ref(), directory.join("data").as_os_str()])
             .args(["--hosts-file".as_ref(), self.hosts.path().as_os_str()])
+            .args(["--cloud-map-file".as_ref(), self.instances.path().as_os_str()])
             .args(["--listen", &listen(API_PORT)])
             .args(["--xds-listen", &listen(XDS_PORT)])
             .args(["--dns-listen", &listen(DNS_PORT)])

@@ -97,6 +97,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "EVERMESH_HOSTS_FILE", value_name = "FILE")]
     hosts_file: Option<PathBuf>,
 
+    /// Instances of AWS Cloud Map services, by which virtual nodes are found, in YAML or JSON; changes are followed.
+    #[arg(long, env = "EVERMESH_CLOUD_MAP_FILE", value_name = "FILE")]
+    cloud_map_file: Option<PathBuf>,
+
     /// Where other names are asked for: system (/etc/resolv.conf), off, or addresses with commas [default: system].
     #[arg(long, env = "EVERMESH_DNS_FORWARD", value_name = "WHERE")]
     dns_forward: Option<DnsForward>,
@@ -131,6 +135,7 @@ impl Settings {
             account_id: self.account_id.or(file.account_id),
             credentials_file: self.credentials_file.or(file.credentials_file),
             hosts_file: self.hosts_file.or(file.hosts_file),
+            cloud_map_file: self.cloud_map_file.or(file.cloud_map_file),
             dns_forward: self.dns_forward.or(file.dns_forward),
             dns_ttl: self.dns_ttl.or(file.dns_ttl),
             log_format: self.log_format.or(file.log_format),
@@ -182,6 +187,7 @@ impl Settings {
             options.dns_ttl = Duration::from_secs(seconds.into());
         }
         options.hosts = self.hosts_file;
+        options.cloud_map_file = self.cloud_map_file;
         options.quotas = self.quotas.into_quotas();
         Ok(options)
     }

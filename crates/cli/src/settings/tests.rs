@@ -31,6 +31,7 @@ xds_listen = "10.0.0.1:3"
 insecure_listen = ["xds"]
 region = "eu-central-1"
 account_id = "123456789012"
+cloud_map_file = "/srv/instances.yaml"
 dns_forward = "1.1.1.1,[2606:4700::1111]:5353"
 dns_ttl = 60
 log_format = "json"
@@ -55,6 +56,10 @@ fn a_file_says_everything_that_flags_can() {
     settings.check_exposure().unwrap();
     let options = settings.options().unwrap();
     assert_eq!(options.data_dir, Path::new("/srv/mesh"));
+    assert_eq!(
+        options.cloud_map_file.as_deref(),
+        Some(Path::new("/srv/instances.yaml"))
+    );
     assert_eq!(
         (options.region.as_str(), options.account.as_str()),
         ("eu-central-1", "123456789012")

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use evermesh_graph::supplied::{Addresses, Instances, Secret, Supplied, SupplyKey};
+use evermesh_graph::supplied::{Addresses, Instances, NamedAddresses, Secret, Supplied, SupplyKey};
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -69,6 +69,22 @@ impl Following {
             self.stop_the_unused();
         }
         supplied
+    }
+
+    /// Whether this is what a proxy has stated to need.
+    pub(crate) fn is_needed(&self, proxy: &ProxyKey, keys: &BTreeSet<SupplyKey>) -> bool {
+        self.needs.has(proxy, keys)
+    }
+
+    /// What is known of the addresses that any proxy needs.
+    pub(crate) fn addresses(&self) -> NamedAddresses {
+        let mut supplied = Supplied::default();
+        for (key, followed) in &self.followed {
+            if let SupplyKey::Addresses(_) = key {
+                followed.add_to(key, &mut supplied);
+            }
+        }
+        supplied.addresses
     }
 
     /// The proxies that need one of these keys.

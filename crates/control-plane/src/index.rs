@@ -47,6 +47,14 @@ impl<D: Clone + Ord + Hash> Index<D> {
         users.flatten().cloned().collect()
     }
 
+    /// Whether these are a proxy's dependencies.
+    pub(crate) fn has(&self, proxy: &ProxyKey, dependencies: &BTreeSet<D>) -> bool {
+        match self.dependencies.get(proxy) {
+            Some(stated) => stated == dependencies,
+            None => dependencies.is_empty(),
+        }
+    }
+
     /// Whether a proxy depends on it.
     pub(crate) fn is_used(&self, dependency: &D) -> bool {
         self.users.contains_key(dependency)

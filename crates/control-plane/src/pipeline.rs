@@ -165,10 +165,13 @@ impl Pipeline {
 
     /// Everything that is wrong in the meshes, as far as their users can mend it.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
-        let meshes: Vec<_> = self.lock().meshes.all().cloned().collect();
+        let (meshes, known): (Vec<_>, _) = {
+            let state = self.lock();
+            (state.meshes.all().cloned().collect(), state.following.addresses())
+        };
         meshes
             .iter()
-            .flat_map(|mesh| evermesh_graph::lint(mesh))
+            .flat_map(|mesh| Resolver::new(mesh).lint(&known))
             .collect()
     }
 
@@ -284,7 +287,8 @@ impl Pipeline {
         let key = &published.key;
         let mut last = lock(&published.built);
         let inputs = match (cause, last.as_ref()) {
-            (Cause::Supply, Some(last)) => {
+            // Unless it waits for more than that with a newer view.
+            (Cause::Supply, Some(last)) if self.lock().following.is_needed(key, &last.view().needs()) => {
                 let view = Arc::clone(last.view());
                 let supplied = self.lock().following.need(key, view.needs());
                 Some((view, supplied))
@@ -303,7 +307,8 @@ impl Pipeline {
     }
 
     /// The view of a proxy as it is now, if there is one, with what it needs. Which names it needs the addresses of is
-    /// known when it is resolved, so where those are new it is resolved twice.
+    /// known when it is resolved, so where those are new it is resolved twice. While it is not known what a name resolves
+    /// to, a proxy keeps what it has: what could be told without would send connections of one service to another.
     fn resolve_with_addresses(
         &self,
         key: &Arc<ProxyKey>,
@@ -314,6 +319,9 @@ impl Pipeline {
             .unwrap_or_default();
         let view = self.resolve(key, &known)?;
         let supplied = self.lock().following.need(key, view.needs());
+        if view.egress.names.len() != supplied.addresses.len() {
+            return None;
+        }
         let view = match supplied.addresses == known {
             true => view,
             false => self.resolve(key, &supplied.addresses)?,

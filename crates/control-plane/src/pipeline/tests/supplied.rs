@@ -188,14 +188,19 @@ async fn a_view_is_resolved_with_the_addresses_of_the_names_that_it_needs() {
         let cluster = format!("cds_egress_m_{name}_tcp_6379");
         set.get(ResourceType::Cluster, &cluster).is_some()
     };
-    let before = newest(&concerned);
-    assert!(
-        leads_to(&before, "one") && !leads_to(&before, "two"),
-        "nothing tells them apart"
+    told.tell(
+        &"one.local".to_owned(),
+        Addresses::from(["10.0.0.1".parse().unwrap()]),
     );
-    for (name, address) in [("one.local", "10.0.0.1"), ("two.local", "10.0.0.2")] {
-        told.tell(&name.to_owned(), Addresses::from([address.parse().unwrap()]));
-    }
+    followed.caught_up().await;
+    assert!(
+        concerned.borrow().is_none(),
+        "it is not known yet whether the other resolves"
+    );
+    told.tell(
+        &"two.local".to_owned(),
+        Addresses::from(["10.0.0.2".parse().unwrap()]),
+    );
     let both = concerned.wait_for(|set| {
         let set = set.as_ref();
         set.is_some_and(|set| leads_to(set, "one") && leads_to(set, "two"))

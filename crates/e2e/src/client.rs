@@ -1,6 +1,6 @@
-//! Calls from within a task, by its own resolver and its own network: HTTP/1.1, HTTP/2, gRPC, TCP.
+//! Calls from within a task, by its name server and its own network: HTTP/1.1, HTTP/2, gRPC, TCP.
 
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +14,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::grpc;
+use crate::names;
 use crate::seen::Seen;
 use crate::task::MeshTask;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// The control plane's DNS server, on the gateway of every world's network.
+const NAMESERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 74, 0, 1)), 53);
+/// How often a name is asked for that is not answered.
+const LOOK_UPS: usize = 40;
 /// No answer takes as long, unless a test says so.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -374,7 +379,7 @@ impl Reply {
 /// Connects on a thread that is in the task.
 async fn connect(task: &Arc<Task>, place: String) -> Result<tokio::net::TcpStream, CallError> {
     let task = Arc::clone(task);
-    let connecting = tokio::task::spawn_blocking(move || task.run_in(|| connect_here(&place)));
+    let connecting = tokio::task::spawn_blocking(move || task.run_in(|| connect_here(&place, NAMESERVER)));
     let stream = connecting
         .await
         .expect("connecting does not panic")
@@ -383,9 +388,9 @@ async fn connect(task: &Arc<Task>, place: String) -> Result<tokio::net::TcpStrea
     Ok(tokio::net::TcpStream::from_std(stream).expect("within a runtime"))
 }
 
-fn connect_here(place: &str) -> std::io::Result<TcpStream> {
+fn connect_here(place: &str, nameserver: SocketAddr) -> std::io::Result<TcpStream> {
     let mut outcome = Err(std::io::ErrorKind::AddrNotAvailable.into());
-    for address in place.to_socket_addrs()? {
+    for address in resolve(place, nameserver)? {
         outcome = TcpStream::connect_timeout(&address, CONNECT_LIMIT);
         if let Ok(stream) = &outcome {
             stream.set_nonblocking(true)?;
@@ -394,6 +399,24 @@ fn connect_here(place: &str) -> std::io::Result<TcpStream> {
         }
     }
     outcome
+}
+
+/// The addresses of `host:port`, IPv4 first.
+fn resolve(place: &str, nameserver: SocketAddr) -> std::io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = place.parse() {
+        return Ok(vec![address]);
+    }
+    let (host, port) = place
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+        .ok_or(std::io::ErrorKind::InvalidInput)?;
+    // A question or its answer may be lost on a machine that is busy.
+    let mut tries = (0..LOOK_UPS).filter_map(|_| names::addresses(nameserver, host));
+    let found = tries.next().ok_or(std::io::ErrorKind::TimedOut)?;
+    Ok(found
+        .into_iter()
+        .map(|address| SocketAddr::new(address, port))
+        .collect())
 }
 
 /// An error with what is behind it.

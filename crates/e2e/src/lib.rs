@@ -2,7 +2,7 @@
 //!
 //! A [`World`] is a network with `evermesh serve` on its gateway. A [`MeshTask`] is a task as on ECS: applications
 //! that know nothing of the mesh ([`App`]), the addresses they listen on, and a sidecar (`evermesh-proxy run
-//! --engine envoy`) that their traffic is redirected to. Calls are made within a task, by its own resolver. What
+//! --engine envoy`) that their traffic is redirected to. Calls are made within a task, by its name server. What
 //! fails panics with what was expected, as tests do, and the programs' logs are printed.
 //!
 //! # How to write a test

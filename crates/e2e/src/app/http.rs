@@ -41,7 +41,7 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 
 async fn respond(mut request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Cut> {
     if request.uri().path() == grpc::HEALTH_CHECK {
-        return Ok(grpc_response(vec![grpc::SERVING], Duration::ZERO));
+        return Ok(grpc_response([grpc::SERVING], Duration::ZERO));
     }
     let asked = Asked {
         number: 0,
@@ -65,7 +65,9 @@ async fn respond(mut request: Request<Incoming>, shared: &Shared) -> Result<Resp
     match answer {
         Answer::Reset => Err(Cut),
         Answer::Never => std::future::pending().await,
-        Answer::Stream { count, pause } if is_grpc => Ok(grpc_response(vec![seen; count], pause)),
+        Answer::Stream { count, pause } if is_grpc => {
+            Ok(grpc_response(std::iter::repeat_n(seen, count), pause))
+        }
         Answer::Grpc(status) => Ok(grpc_failure(status)),
         Answer::Stream { count, pause } => Ok(events(count, pause)),
         Answer::Status(status) => Ok(plain(status, seen)),
@@ -73,7 +75,7 @@ async fn respond(mut request: Request<Incoming>, shared: &Shared) -> Result<Resp
         Answer::Echo | Answer::After(..) => {
             let _ = request.body_mut().collect().await;
             Ok(if is_grpc {
-                grpc_response(vec![seen], Duration::ZERO)
+                grpc_response([seen], Duration::ZERO)
             } else {
                 plain(200, seen)
             })
@@ -97,7 +99,10 @@ fn events(count: usize, pause: Duration) -> Response<Body> {
 }
 
 /// Messages, one each time the pause has passed, and then that all is well, in trailers.
-fn grpc_response(messages: Vec<Bytes>, pause: Duration) -> Response<Body> {
+fn grpc_response(
+    messages: impl IntoIterator<Item = Bytes, IntoIter: Send + 'static>,
+    pause: Duration,
+) -> Response<Body> {
     let messages = messages.into_iter().map(|message| grpc::frame(&message));
     let mut trailers = HeaderMap::new();
     trailers.insert(grpc::STATUS, 0.into());

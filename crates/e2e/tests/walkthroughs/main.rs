@@ -4,16 +4,16 @@ mod colorapp;
 mod fargate;
 mod getting_started;
 mod howto_alb;
+mod howto_cross_account;
 mod howto_grpc;
+mod howto_grpc_ingress_gateway;
 mod howto_http2;
+mod howto_http_headers;
 mod howto_http_retries;
+mod howto_match_and_rewrite_at_ingress;
 mod howto_multiple_listeners;
 mod howto_timeout_policy;
 
-mod howto_cross_account;
-mod howto_grpc_ingress_gateway;
-mod howto_http_headers;
-mod howto_match_and_rewrite_at_ingress;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -22,14 +22,14 @@ fn main() -> ExitCode {
         fargate::replay,
         getting_started::replay,
         howto_alb::replay,
+        howto_cross_account::replay,
         howto_grpc::replay,
+        howto_grpc_ingress_gateway::replay,
         howto_http2::replay,
+        howto_http_headers::replay,
         howto_http_retries::replay,
+        howto_match_and_rewrite_at_ingress::replay,
         howto_multiple_listeners::replay,
         howto_timeout_policy::replay,
-        howto_match_and_rewrite_at_ingress::replay,
-        howto_http_headers::replay,
-        howto_grpc_ingress_gateway::replay,
-        howto_cross_account::replay,
     ])
 }

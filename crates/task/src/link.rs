@@ -12,6 +12,9 @@ use crate::error::TaskError;
 use crate::support::{IP, find_tool};
 
 const BRIDGE: &str = "br0";
+/// Locally administered. Without an address of its own a bridge has the lowest of its ports', which changes when a task
+/// is plugged in: the gateway then forgets its neighbours, and what it answers them is lost until it finds them again.
+const BRIDGE_ADDRESS: &str = "02:65:76:00:00:01";
 
 /// An address in its subnet for each family of the network.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +26,9 @@ pub(crate) struct Addresses {
 /// Makes the bridge that joins the tasks.
 pub(crate) fn create_bridge(gateway: Addresses) -> Result<(), TaskError> {
     // Snooping would hold back the neighbour discovery of IPv6 until it has learned who is there.
-    let mut batch =
-        format!("link set lo up\nlink add {BRIDGE} type bridge mcast_snooping 0\nlink set {BRIDGE} up\n");
+    let mut batch = format!(
+        "link set lo up\nlink add {BRIDGE} address {BRIDGE_ADDRESS} type bridge mcast_snooping 0\nlink set {BRIDGE} up\n"
+    );
     add_addresses(&mut batch, BRIDGE, gateway);
     ip("create the network's bridge", &batch)
 }

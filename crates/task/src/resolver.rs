@@ -46,8 +46,9 @@ pub(crate) fn install(files: &Files) -> Result<(), TaskError> {
             source,
         })?;
     }
-    // The files stay where they were bound; only the way to them through the stage goes.
-    unmount(STAGE, UnmountFlags::empty()).map_err(|error| TaskError::File {
+    // The files stay where they were bound; only the way to them through the stage goes. Detached, because a process that
+    // is being forked elsewhere has whatever was open here at that moment until it executes its program.
+    unmount(STAGE, UnmountFlags::DETACH).map_err(|error| TaskError::File {
         path: stage,
         source: error.into(),
     })

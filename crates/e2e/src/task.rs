@@ -74,7 +74,8 @@ impl TaskSpec {
         self.sidecar(resource)
     }
 
-    /// With an application; those who connect to its port from outside reach the sidecar.
+    /// With an application; those who connect to its port from outside reach the sidecar, unless the application is
+    /// [past it](App::past_the_sidecar).
     #[must_use]
     pub fn app(mut self, app: App) -> Self {
         self.apps.push(app);
@@ -92,7 +93,8 @@ impl TaskSpec {
         if self.resource.is_none() || self.is_gateway {
             return None;
         }
-        let ports = self.apps.iter().map(|app| PortRange::new(app.port, app.port));
+        let apps = self.apps.iter().filter(|app| app.is_behind_sidecar);
+        let ports = apps.map(|app| PortRange::new(app.port, app.port));
         let app_ports: Vec<_> = ports.map(|port| port.expect("one port is a range")).collect();
         let ingress = (!app_ports.is_empty()).then_some(Ingress {
             app_ports,
@@ -115,7 +117,7 @@ impl MeshTask {
         };
         let task = Arc::new(world.network().task(options).expect("a task can be made"));
         let serve = |app: App| {
-            let listener = listen(&task, app.port);
+            let listener = listen(&task, app.address, app.port);
             (app.port, app.serve(listener, &task))
         };
         let servers = spec.apps.into_iter().map(serve).collect();
@@ -221,11 +223,12 @@ impl Address for IpAddr {
     }
 }
 
-/// On all addresses of both families.
-fn listen(task: &Task, port: u16) -> TcpListener {
-    let bound = task.run_in(|| {
-        TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
-            .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+/// On an address, or on all addresses of both families.
+fn listen(task: &Task, address: Option<IpAddr>, port: u16) -> TcpListener {
+    let bound = task.run_in(|| match address {
+        Some(address) => TcpListener::bind((address, port)),
+        None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+            .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))),
     });
     bound
         .expect("the task is there")

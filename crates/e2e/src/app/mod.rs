@@ -5,7 +5,7 @@ mod http;
 mod script;
 mod tcp;
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +18,10 @@ pub use self::script::{Answer, Asked};
 /// An application of a task, before it is started.
 pub struct App {
     pub(crate) port: u16,
+    /// `None`: all addresses of both families.
+    pub(crate) address: Option<IpAddr>,
+    /// Whether those who connect from outside reach the sidecar instead.
+    pub(crate) is_behind_sidecar: bool,
     kind: Kind,
 }
 
@@ -49,8 +53,24 @@ impl App {
     pub fn http(port: u16) -> Self {
         Self {
             port,
+            address: None,
+            is_behind_sidecar: true,
             kind: Kind::Http,
         }
+    }
+
+    /// The same application, but those who connect from outside reach it past the sidecar.
+    #[must_use]
+    pub fn past_the_sidecar(mut self) -> Self {
+        self.is_behind_sidecar = false;
+        self
+    }
+
+    /// The same application, but at this address only.
+    #[must_use]
+    pub fn at(mut self, address: impl Into<IpAddr>) -> Self {
+        self.address = Some(address.into());
+        self
     }
 
     /// An HTTP server like [`App::http`], but one that asks another one: what it is asked it asks by `call` in turn,
@@ -58,6 +78,8 @@ impl App {
     pub fn front(port: u16, call: Call) -> Self {
         Self {
             port,
+            address: None,
+            is_behind_sidecar: true,
             kind: Kind::Front(Box::new(call)),
         }
     }
@@ -72,6 +94,8 @@ impl App {
         let banner = banner.to_owned();
         Self {
             port,
+            address: None,
+            is_behind_sidecar: true,
             kind: Kind::Tcp { banner },
         }
     }

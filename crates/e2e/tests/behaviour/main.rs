@@ -1,9 +1,12 @@
 //! What each feature of a mesh does to traffic, seen through real Envoys: the pinned one and the oldest.
 
+mod connection_pools;
 mod control_plane_away;
 mod gateways;
 mod grpc_routes;
+mod health_checks;
 mod listeners;
+mod logging;
 mod matches;
 mod one_server;
 mod retries;
@@ -17,6 +20,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     evermesh_e2e::run(&evermesh_e2e::cases![
+        connection_pools::bound_what_the_application_gets,
         control_plane_away::nothing_is_sent_when_it_comes_back,
         gateways::calls_of_grpc,
         gateways::every_condition,
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         matches::every_condition,
         matches::the_order_of_routes,
         matches::the_scheme,
+        health_checks::keep_traffic_from_tasks_that_are_not_well,
+        logging::formats_are_text_and_json,
         retries::server_errors_are_tried_again,
         retries::the_default_policy,
         retry_events::of_connections,

@@ -4,14 +4,17 @@ mod colorapp;
 mod fargate;
 mod getting_started;
 mod howto_alb;
+mod howto_circuit_breakers;
 mod howto_cross_account;
 mod howto_grpc;
 mod howto_grpc_ingress_gateway;
 mod howto_http2;
 mod howto_http_headers;
 mod howto_http_retries;
+mod howto_ipv6;
 mod howto_match_and_rewrite_at_ingress;
 mod howto_multiple_listeners;
+mod howto_outlier_detection;
 mod howto_timeout_policy;
 
 use std::process::ExitCode;
@@ -22,14 +25,17 @@ fn main() -> ExitCode {
         fargate::replay,
         getting_started::replay,
         howto_alb::replay,
+        howto_circuit_breakers::replay,
         howto_cross_account::replay,
         howto_grpc::replay,
         howto_grpc_ingress_gateway::replay,
         howto_http2::replay,
         howto_http_headers::replay,
         howto_http_retries::replay,
+        howto_ipv6::replay,
         howto_match_and_rewrite_at_ingress::replay,
         howto_multiple_listeners::replay,
+        howto_outlier_detection::replay,
         howto_timeout_policy::replay,
     ])
 }

@@ -33,6 +33,8 @@ impl Scene {
                     count: usize::MAX,
                     pause: Duration::from_millis(20),
                 },
+                // So slow that a new target takes a while until it may be used.
+                "/ping" => Answer::Echo.after(Duration::from_millis(300)),
                 _ => Answer::Echo,
             });
         }
@@ -74,6 +76,16 @@ fn server(host: &str, protocol: &str) -> String {
     let limits = NO_LIMIT.replace("http:", &format!("{protocol}:"));
     format!(
         "{{ listeners: [{{ portMapping: {{ port: 8080, protocol: {protocol} }}, {limits} }}],
+           serviceDiscovery: {{ dns: {{ hostname: {host}.local }} }} }}"
+    )
+}
+
+/// A server whose health is checked before it is used.
+fn checked(host: &str) -> String {
+    format!(
+        "{{ listeners: [{{ portMapping: {{ port: 8080, protocol: http }}, {NO_LIMIT},
+             healthCheck: {{ protocol: http, path: /ping, healthyThreshold: 2, unhealthyThreshold: 2,
+               timeoutMillis: 2000, intervalMillis: 5000 }} }}],
            serviceDiscovery: {{ dns: {{ hostname: {host}.local }} }} }}"
     )
 }
@@ -164,7 +176,7 @@ pub(crate) async fn targets_and_backends_come_and_go(world: World) {
     for _ in 0..2 {
         // A target, with its node; the load is on both then.
         let both = base().route("router", "all", &all_to(&[("blue", 1), ("blue2", 1)]));
-        scene.world.apply(both.node("blue2", &server("blue", "http")));
+        scene.world.apply(both.node("blue2", &checked("blue")));
         // Another backend, which another node provides.
         let second = base()
             .node("client", other)

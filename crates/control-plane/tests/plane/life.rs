@@ -1,5 +1,6 @@
 //! Start, restart and end of a control plane.
 
+use std::fs;
 use std::net::TcpListener;
 
 use evermesh_control_plane::{ControlPlane, Sockets, StartError};
@@ -16,6 +17,22 @@ use crate::world::{World, caller, everything, has_split, id, loopback, options, 
 
 #[tokio::test]
 async fn a_restart_gives_equal_versions_and_sends_nothing() {
+    sends_nothing_after(|dir| dir).await;
+}
+
+#[tokio::test]
+async fn a_restored_copy_gives_equal_versions_and_sends_nothing() {
+    sends_nothing_after(|dir| {
+        let restored = TempDir::new().unwrap();
+        let name = "evermesh.db";
+        fs::copy(dir.path().join(name), restored.path().join(name)).unwrap();
+        restored
+    })
+    .await;
+}
+
+/// A proxy stays while the control plane goes, and another comes on what became of its data.
+async fn sends_nothing_after(meanwhile: impl FnOnce(TempDir) -> TempDir) {
     let world = World::with_mesh().await;
     let peer = world.proxy("m/virtualNode/n").await;
     world.update("m/virtualRouter/r/route/x", split(4, 2)).await;
@@ -25,7 +42,7 @@ async fn a_restart_gives_equal_versions_and_sends_nothing() {
     let model = peer.stop().await;
     let (before, held) = (model.log().len(), everything(&model));
 
-    let world = World::on(dir).await;
+    let world = World::on(meanwhile(dir)).await;
     let peer = Peer::start(world.channel().await, model);
     world
         .proxies(
@@ -125,7 +142,7 @@ async fn an_address_in_use_is_named() {
 async fn a_data_directory_that_cannot_be_made_is_named() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
+    fs::write(&file, "").unwrap();
     let started = ControlPlane::start(options(&file.join("data")), sockets()).await;
     assert!(
         matches!(&started, Err(StartError::DataDir { path, .. }) if *path == file.join("data")),

@@ -2,6 +2,10 @@
 //!
 //! The stream goes in clear text over HTTP/2, like App Mesh's own to a Unix socket: the control plane is on this
 //! machine or behind a network that the user trusts.
+//!
+//! A stream that breaks is opened again after a jittered exponential backoff of 0.5 s to 30 s. That is Envoy's default and
+//! is not stated: the field for it (`EnvoyGrpc.retry_policy`) is unknown to older Envoys, which refuse what they do not
+//! know.
 
 use std::time::Duration;
 

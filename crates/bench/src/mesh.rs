@@ -9,7 +9,7 @@ use crate::api::Call;
 
 /// The mesh that proxies are of.
 const MESH: &str = "bench";
-/// The service whose route is changed; every virtual node has it as a backend.
+/// The service whose route is changed.
 const CHANGED: usize = 0;
 /// What the prefix of the changed route begins with; the number of the change follows in [`DIGITS`] digits.
 const MARK: &str = "/update-";
@@ -22,8 +22,10 @@ pub(crate) struct Shape {
     pub(crate) nodes: usize,
     /// Virtual services, each with a router and a route to two virtual nodes.
     pub(crate) services: usize,
-    /// Services that each virtual node calls. At most all.
+    /// Services that each virtual node calls. Fewer than all.
     pub(crate) backends: usize,
+    /// Virtual nodes that call the service whose route is changed: the first ones.
+    pub(crate) callers: usize,
 }
 
 /// Connected proxies.
@@ -34,14 +36,36 @@ pub(crate) struct Fleet {
     /// Virtual nodes that they are of, in equal parts. Proxies of one virtual node have the same configuration, which
     /// is computed once.
     pub(crate) virtual_nodes: usize,
+    /// What they speak.
+    pub(crate) protocol: Protocol,
+}
+
+/// A form of the xDS protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Protocol {
+    /// State of the world.
+    Sotw,
+    /// Incremental.
+    Delta,
 }
 
 impl Fleet {
-    pub(crate) fn new(proxies: usize, virtual_nodes: usize) -> Self {
+    pub(crate) fn new(proxies: usize, virtual_nodes: usize, protocol: Protocol) -> Self {
         Self {
             proxies,
             virtual_nodes,
+            protocol,
         }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sotw => "sotw",
+            Self::Delta => "delta",
+        })
     }
 }
 
@@ -50,8 +74,9 @@ impl fmt::Display for Fleet {
         let Self {
             proxies,
             virtual_nodes,
+            protocol,
         } = self;
-        write!(f, "{proxies} of {virtual_nodes} virtual nodes")
+        write!(f, "{proxies} of {virtual_nodes} virtual nodes, {protocol}")
     }
 }
 
@@ -88,10 +113,17 @@ impl Shape {
             .collect()
     }
 
+    /// How many proxies of a fleet get a changed route.
+    pub(crate) fn concerned(&self, fleet: Fleet) -> usize {
+        let nodes = (0..fleet.proxies).map(|proxy| proxy % fleet.virtual_nodes);
+        nodes.filter(|node| *node < self.callers).count()
+    }
+
     fn create_node(&self, node: usize) -> Call {
-        let others = (0..self.backends.saturating_sub(1)).map(|step| 1 + (node + step) % (self.services - 1));
-        let backends = [CHANGED].into_iter().chain(others).map(service_name);
-        create_virtual_node(MESH, &node_name(node), backends)
+        let changed = (node < self.callers).then_some(CHANGED);
+        let others = (0..).map(|step| 1 + (node * self.backends + step) % (self.services - 1));
+        let backends = changed.into_iter().chain(others).take(self.backends);
+        create_virtual_node(MESH, &node_name(node), backends.map(service_name))
     }
 
     fn create_route(&self, service: usize) -> Call {
@@ -212,15 +244,25 @@ mod tests {
         nodes: 30,
         services: 5,
         backends: 3,
+        callers: 4,
     };
 
     #[test]
-    fn every_node_calls_the_changed_service_and_each_service_once() {
-        for call in &SHAPE.stages()[1] {
+    fn some_nodes_call_the_changed_service_and_all_call_each_service_once() {
+        for (node, call) in SHAPE.stages()[1].iter().enumerate() {
             let backends = call.body["spec"]["backends"].as_array().unwrap();
             let names: BTreeSet<_> = backends.iter().map(Value::to_string).collect();
             assert_eq!((backends.len(), names.len()), (3, 3));
-            assert!(names.iter().any(|name| name.contains(&service_name(CHANGED))));
+            let calls = names.iter().any(|name| name.contains(&service_name(CHANGED)));
+            assert_eq!(calls, node < SHAPE.callers);
+        }
+    }
+
+    #[test]
+    fn proxies_of_callers_are_concerned() {
+        for (proxies, nodes, concerned) in [(1, 1, 1), (8, 2, 8), (10, 10, 4), (12, 6, 8)] {
+            let fleet = Fleet::new(proxies, nodes, Protocol::Sotw);
+            assert_eq!(SHAPE.concerned(fleet), concerned, "{fleet}");
         }
     }
 

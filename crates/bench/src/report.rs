@@ -9,10 +9,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::machine::Machine;
+use crate::mesh::Fleet;
 use crate::route_changes::RouteChanges;
 use crate::statistics::Percentiles;
 use crate::writes::Writes;
-use crate::xds::{MemoryAt, Plan};
+use crate::xds::{MemoryAt, Plan, Start};
 
 /// A whole run. Its `Display` is the tables.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,7 @@ pub(crate) struct Report {
     /// Load average of the last minute when it ended.
     pub(crate) load_at_end: f64,
     pub(crate) plan: Plan,
+    pub(crate) start: Start,
     pub(crate) route_changes: Vec<RouteChanges>,
     pub(crate) writes: Writes,
     pub(crate) memory: Vec<MemoryAt>,
@@ -63,7 +65,24 @@ impl fmt::Display for Report {
             f,
             "load average {load_at_start:.1} at the start, {load_at_end:.1} at the end\n"
         )?;
-        writeln!(f, "UpdateRoute to the last proxy that receives it, in ms")?;
+        writeln!(
+            f,
+            "The simulated proxies and the API's client share these cores with what is measured.\n"
+        )?;
+        let Start { ready_ms, cpu_ms } = &self.start;
+        writeln!(
+            f,
+            "Start on the existing database until it serves: {ready_ms:.0} ms, {cpu_ms:.0} ms of CPU\n"
+        )?;
+        writeln!(
+            f,
+            "All proxies from the first connection to accepted configurations"
+        )?;
+        writeln!(f, "{}\n", cold_starts(&self.route_changes))?;
+        writeln!(
+            f,
+            "UpdateRoute to the last concerned proxy that receives it, in ms"
+        )?;
         writeln!(f, "{}", route_changes(&self.route_changes))?;
         writeln!(
             f,
@@ -80,10 +99,31 @@ impl fmt::Display for Report {
     }
 }
 
+fn cold_starts(all: &[RouteChanges]) -> Table {
+    let mut table = table(&["proxies", "of nodes", "xDS", "ms", "CPU ms"]);
+    for figures in all {
+        let Fleet {
+            proxies,
+            virtual_nodes,
+            protocol,
+        } = figures.fleet;
+        let [ms, cpu] = [figures.cold_ms, figures.cold_cpu_ms].map(|time| format!("{time:.0}"));
+        table.add_row([
+            proxies.to_string(),
+            virtual_nodes.to_string(),
+            protocol.to_string(),
+            ms,
+            cpu,
+        ]);
+    }
+    align(table, &[2])
+}
+
 fn route_changes(all: &[RouteChanges]) -> Table {
     let header = [
         "proxies",
-        "of nodes",
+        "concerned",
+        "xDS",
         "changes",
         "from",
         "p50",
@@ -91,18 +131,22 @@ fn route_changes(all: &[RouteChanges]) -> Table {
         "p99",
         "max",
         "already there",
-        "CPU per change",
+        "CPU ms per change, s per 1,000",
     ];
     let mut table = table(&header);
     for figures in all {
-        let counts = [
-            figures.fleet.proxies,
-            figures.fleet.virtual_nodes,
-            figures.updates,
-        ];
         let row = |from: &str, times: Percentiles, rest: [String; 2]| {
-            let lead = counts.iter().map(ToString::to_string).chain([from.to_owned()]);
-            lead.chain(milliseconds(times)).chain(rest).collect::<Vec<_>>()
+            let lead = [
+                figures.fleet.proxies.to_string(),
+                figures.concerned.to_string(),
+                figures.fleet.protocol.to_string(),
+                figures.updates.to_string(),
+                from.to_owned(),
+            ];
+            lead.into_iter()
+                .chain(milliseconds(times))
+                .chain(rest)
+                .collect::<Vec<_>>()
         };
         let cpu = format!("{:.2}", figures.cpu_ms_per_update);
         let nothing = || [String::new(), String::new()];
@@ -115,7 +159,7 @@ fn route_changes(all: &[RouteChanges]) -> Table {
             .add_row(row("request", figures.from_request, nothing()))
             .add_row(row("request to answer", figures.to_answer, nothing()));
     }
-    align(table, &[3])
+    align(table, &[2, 4])
 }
 
 fn writes(writes: &Writes) -> Table {

@@ -1,12 +1,12 @@
 //! How long a route change takes to the wire of every proxy: one change after the other, each waited for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::api::Api;
-use crate::mesh::{self, Fleet};
+use crate::mesh::{self, Fleet, Shape};
 use crate::proxies::Proxies;
 use crate::server::Server;
 use crate::statistics::Percentiles;
@@ -17,9 +17,15 @@ const WARM_UP: usize = 20;
 /// The figures for one number of proxies.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RouteChanges {
-    /// Connected proxies, all of which get every change.
+    /// Connected proxies.
     #[serde(flatten)]
     pub(crate) fleet: Fleet,
+    /// Those among them that get every change.
+    pub(crate) concerned: usize,
+    /// From the first connection until all had accepted their first configuration.
+    pub(crate) cold_ms: f64,
+    /// Processor time of the control plane for that.
+    pub(crate) cold_cpu_ms: f64,
     /// Changes measured.
     pub(crate) updates: usize,
     /// From the answer to UpdateRoute to the last proxy that receives it. 0 where that was before the answer.
@@ -30,7 +36,7 @@ pub(crate) struct RouteChanges {
     pub(crate) to_answer: Percentiles,
     /// Changes that all proxies had before the answer had come.
     pub(crate) before_answer: usize,
-    /// Processor time of the control plane per change.
+    /// Processor time of the control plane per change, which is also the seconds for 1,000.
     pub(crate) cpu_ms_per_update: f64,
 }
 
@@ -38,7 +44,7 @@ pub(crate) struct RouteChanges {
 pub(crate) async fn measure(
     server: &Server,
     proxies: &Proxies,
-    fleet: Fleet,
+    cold: Cold,
     updates: usize,
     update: &mut u64,
 ) -> Result<RouteChanges> {
@@ -55,7 +61,10 @@ pub(crate) async fn measure(
     let percentiles =
         |of: fn(&Change) -> Duration| Percentiles::of(changes.iter().map(of)).context("no change was made");
     Ok(RouteChanges {
-        fleet,
+        fleet: proxies.fleet(),
+        concerned: proxies.concerned(),
+        cold_ms: cold.time.as_secs_f64() * 1e3,
+        cold_cpu_ms: cold.cpu.as_secs_f64() * 1e3,
         updates,
         from_answer: percentiles(|change| change.from_answer)?,
         from_request: percentiles(|change| change.from_request)?,
@@ -68,6 +77,25 @@ pub(crate) async fn measure(
     })
 }
 
+/// What it took to configure all proxies from nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cold {
+    /// From the first connection until all had accepted their first configuration.
+    pub(crate) time: Duration,
+    /// Processor time of the control plane.
+    pub(crate) cpu: Duration,
+}
+
+/// Connects a fleet and waits until it is configured.
+pub(crate) async fn connect(server: &Server, mesh: &Shape, fleet: Fleet) -> Result<(Proxies, Cold)> {
+    let (cpu_before, begun) = (server.process().cpu_time()?, Instant::now());
+    let proxies = Proxies::connect(server.xds, mesh, fleet)?;
+    proxies.arrivals().all_configured(fleet.proxies).await?;
+    let time = begun.elapsed();
+    let cpu = server.process().cpu_time()?.saturating_sub(cpu_before);
+    Ok((proxies, Cold { time, cpu }))
+}
+
 struct Change {
     from_answer: Duration,
     from_request: Duration,
@@ -76,13 +104,13 @@ struct Change {
 
 async fn change(api: &mut Api, proxies: &Proxies, update: &mut u64) -> Result<Change> {
     *update += 1;
-    proxies.arrivals().expect(*update, proxies.count());
+    proxies.arrivals().expect(*update, proxies.concerned());
     let answer = api.put(&mesh::update_route(*update)).await?;
     let complete = proxies
         .arrivals()
         .complete()
         .await
-        .with_context(|| format!("route change {update} did not reach all proxies"))?;
+        .with_context(|| format!("route change {update} did not reach all proxies that it concerns"))?;
     Ok(Change {
         // The push does not wait for the answer, so it may be there first.
         from_answer: complete.saturating_duration_since(answer.acknowledged),

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
@@ -27,6 +27,8 @@ pub(crate) struct Server {
     pub(crate) api: SocketAddr,
     /// Where proxies connect.
     pub(crate) xds: SocketAddr,
+    /// From the start of the program until it served.
+    pub(crate) ready_after: Duration,
     program: Program,
 }
 
@@ -35,10 +37,11 @@ pub(crate) struct Server {
 struct Program(Child);
 
 impl Server {
-    /// Starts the program with its data in a new directory, and waits until it serves.
+    /// Starts the program with its data in a directory, perhaps on those of an earlier one, and waits until it serves.
     pub(crate) async fn start(program: &Path, directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let log = directory.join("log");
+        let begun = Instant::now();
         let mut program = Program::spawn(program, directory, &log)?;
         let output = program.0.stdout.take().context("its output is no pipe")?;
         let addresses = timeout(PATIENCE, spawn_blocking(|| addresses(output))).await;
@@ -46,7 +49,12 @@ impl Server {
             .with_context(|| format!("it does not serve after {PATIENCE:?}"))
             .and_then(|read| read.context("its output cannot be read")?)
             .with_context(|| format!("evermesh serve did not start; its log ends:\n{}", tail(&log)))?;
-        Ok(Self { api, xds, program })
+        Ok(Self {
+            api,
+            xds,
+            ready_after: begun.elapsed(),
+            program,
+        })
     }
 
     /// The process.
@@ -68,6 +76,7 @@ impl Program {
                 FREE_PORT,
                 "--dns-listen",
                 FREE_PORT,
+                "--quota-virtual-nodes-per-mesh=100000",
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -10,9 +10,8 @@ use serde::Serialize;
 
 use crate::api::{self, Api};
 use crate::machine::Machine;
-use crate::mesh::{Fleet, Shape};
+use crate::mesh::{Fleet, Protocol, Shape};
 use crate::process::Memory;
-use crate::proxies::Proxies;
 use crate::report::Report;
 use crate::route_changes::{self, RouteChanges};
 use crate::server::Server;
@@ -56,6 +55,22 @@ pub(crate) struct MemoryAt {
     pub(crate) memory: Memory,
 }
 
+/// A start on an existing database.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Start {
+    /// From the start of the program until it served, everything loaded.
+    pub(crate) ready_ms: f64,
+    /// Processor time until then.
+    pub(crate) cpu_ms: f64,
+}
+
+/// Figures of one control plane with a mesh.
+struct OfMesh {
+    start: Start,
+    route_changes: Vec<RouteChanges>,
+    memory: Vec<MemoryAt>,
+}
+
 /// Runs the benchmark, prints its tables and keeps its JSON.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let plan = if arguments.quick {
@@ -73,7 +88,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start a runtime")?;
-    let (route_changes, memory) = runtime.block_on(measure_mesh(&plan, &program, scratch.path()))?;
+    let OfMesh {
+        start,
+        route_changes,
+        memory,
+    } = runtime.block_on(measure_mesh(&plan, &program, scratch.path()))?;
     let writes = runtime.block_on(measure_writes(&plan.writes, &program, scratch.path()))?;
 
     let report = Report {
@@ -82,6 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         load_at_end: Machine::load()?,
         machine,
         plan,
+        start,
         route_changes,
         writes,
         memory,
@@ -112,12 +132,18 @@ impl Plan {
     fn full() -> Self {
         Self {
             mesh: Shape {
-                nodes: 1000,
-                services: 100,
+                nodes: 5000,
+                services: 1000,
                 backends: 10,
+                callers: 100,
             },
-            fleets: vec![Fleet::new(1, 1), Fleet::new(200, 20), Fleet::new(200, 200)],
-            updates: 500,
+            fleets: vec![
+                Fleet::new(1, 1, Protocol::Sotw),
+                Fleet::new(200, 20, Protocol::Sotw),
+                Fleet::new(2000, 2000, Protocol::Sotw),
+                Fleet::new(2000, 2000, Protocol::Delta),
+            ],
+            updates: 300,
             writes: Rounds {
                 count: 5,
                 length: Duration::from_secs(1),
@@ -131,8 +157,13 @@ impl Plan {
                 nodes: 30,
                 services: 5,
                 backends: 3,
+                callers: 2,
             },
-            fleets: vec![Fleet::new(1, 1), Fleet::new(4, 2)],
+            fleets: vec![
+                Fleet::new(1, 1, Protocol::Sotw),
+                Fleet::new(4, 2, Protocol::Sotw),
+                Fleet::new(6, 6, Protocol::Delta),
+            ],
             updates: 5,
             writes: Rounds {
                 count: 1,
@@ -142,19 +173,16 @@ impl Plan {
     }
 }
 
-/// Route changes and memory: one control plane, from empty to all proxies.
-async fn measure_mesh(
-    plan: &Plan,
-    program: &Path,
-    scratch: &Path,
-) -> Result<(Vec<RouteChanges>, Vec<MemoryAt>)> {
-    let server = Server::start(program, &scratch.join("mesh")).await?;
+/// Route changes and memory: one control plane, from empty over a restart to all proxies.
+async fn measure_mesh(plan: &Plan, program: &Path, scratch: &Path) -> Result<OfMesh> {
+    let directory = scratch.join("mesh");
+    let server = Server::start(program, &directory).await?;
     let mut memory = vec![memory_at(&server, "empty".to_owned())?];
-
     let Shape {
         nodes,
         services,
         backends,
+        ..
     } = plan.mesh;
     let state = format!("{nodes} virtual nodes of {backends} backends, {services} services");
     eprintln!("making {state}");
@@ -162,20 +190,29 @@ async fn measure_mesh(
         api::put_all(&mut Api::connect_many(server.api, BUILDERS).await?, stage).await?;
     }
     memory.push(memory_at(&server, state)?);
+    drop(server);
 
+    let server = Server::start(program, &directory).await?;
+    let start = Start {
+        ready_ms: server.ready_after.as_secs_f64() * 1e3,
+        cpu_ms: server.process().cpu_time()?.as_secs_f64() * 1e3,
+    };
+    memory.push(memory_at(&server, "the same after a restart".to_owned())?);
     let mut route_changes = Vec::new();
     let mut update = 0;
     for &fleet in &plan.fleets {
         eprintln!("connecting proxies: {fleet}");
-        let proxies = Proxies::connect(server.xds, plan.mesh.proxies(fleet))?;
-        proxies.arrivals().all_configured(fleet.proxies).await?;
+        let (proxies, cold) = route_changes::connect(&server, &plan.mesh, fleet).await?;
         memory.push(memory_at(&server, format!("and proxies: {fleet}"))?);
         eprintln!("changing a route {} times", plan.updates);
-        route_changes
-            .push(route_changes::measure(&server, &proxies, fleet, plan.updates, &mut update).await?);
+        route_changes.push(route_changes::measure(&server, &proxies, cold, plan.updates, &mut update).await?);
+        memory.push(memory_at(&server, format!("and after {update} route changes"))?);
     }
-    memory.push(memory_at(&server, format!("and after {update} route changes"))?);
-    Ok((route_changes, memory))
+    Ok(OfMesh {
+        start,
+        route_changes,
+        memory,
+    })
 }
 
 /// Writes: a control plane of their own, without proxies.

@@ -28,11 +28,16 @@ fn a_quick_run_measures_everything() {
     assert!(printed.starts_with("A QUICK RUN"), "{printed}");
 
     let report = only_file(output.path());
-    for (figures, proxies) in report["route_changes"].as_array().unwrap().iter().zip([1, 4]) {
-        assert_eq!(
-            (&figures["proxies"], &figures["updates"]),
-            (&proxies.into(), &5.into())
-        );
+    assert!(report["start"]["ready_ms"].as_f64().unwrap() > 0.0);
+    let fleets = [(1, 1, "sotw"), (4, 4, "sotw"), (6, 2, "delta")];
+    let all = report["route_changes"].as_array().unwrap();
+    assert_eq!(all.len(), fleets.len());
+    for (figures, (proxies, concerned, protocol)) in all.iter().zip(fleets) {
+        assert_eq!(figures["proxies"], proxies);
+        assert_eq!(figures["concerned"], concerned);
+        assert_eq!(figures["protocol"], protocol);
+        assert_eq!(figures["updates"], 5);
+        assert!(figures["cold_ms"].as_f64().unwrap() > 0.0);
         let percentile = |name: &str| figures["from_request"][name].as_f64().unwrap();
         assert!(
             0.0 < percentile("p50_ms") && percentile("p50_ms") <= percentile("max_ms"),
@@ -48,7 +53,11 @@ fn a_quick_run_measures_everything() {
             .all(|figures| figures["writes"].as_u64().unwrap() > 0)
     );
     let memory = report["memory"].as_array().unwrap();
-    assert_eq!(memory.len(), 5, "empty, the mesh, two fleets, the end");
+    assert_eq!(
+        memory.len(),
+        9,
+        "empty, the mesh, a restart, three fleets before and after"
+    );
     assert!(
         memory
             .iter()

@@ -33,7 +33,7 @@ mod sigv4;
 mod sts;
 mod text;
 
-pub use counters::{Count, Counters};
+pub use counters::{Count, Counters, Durations};
 pub use credentials::{Credentials, CredentialsError};
 pub use guard::signed_only;
 pub use limits::Limits;

@@ -113,12 +113,13 @@ async fn handle(api: &ApiOptions, request: http::Request<Body>) -> Response {
 
 fn record(counters: &Counters, outcome: &Outcome, started: Instant) {
     let code = outcome.result.as_ref().map_or_else(|error| error.code, |_| "OK");
-    counters.add(outcome.service, outcome.operation, code);
+    let took = started.elapsed();
+    counters.add(outcome.service, outcome.operation, code, took);
     Span::current()
         .record("service", outcome.service)
         .record("operation", outcome.operation)
         .record("code", code)
-        .record("duration_ms", started.elapsed().as_secs_f64() * 1e3);
+        .record("duration_ms", took.as_secs_f64() * 1e3);
     info!("answered");
 }
 

@@ -3,6 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `GET /healthz` | 200 `ok` once it serves and a full configuration has been built; 503 when changes no longer reach proxies |
+//! | `GET /metrics` | what the control plane does, for Prometheus; see `docs/reference/metrics.md` |
 //! | `GET /evermesh/proxies` | `{"proxies": [...]}`: every connected proxy, see [`ProxyJson`] |
 //! | `GET /evermesh/diagnostics` | `{"diagnostics": [...]}`: what is wrong in the meshes, see [`DiagnosticJson`] |
 //!
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use evermesh_aws_api::{Credentials, Limits, signed_only};
@@ -22,6 +24,7 @@ use evermesh_xds_server::{ProxyStatus, SyncState, XdsServer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::metrics::{self, Metrics};
 use crate::pipeline::Pipeline;
 
 /// A connected proxy.
@@ -82,17 +85,15 @@ pub struct DiagnosticJson {
 const SERVICE: &str = "evermesh";
 
 /// Routes of the views; with credentials, for those only who have them.
-pub(crate) fn router(
-    pipeline: Arc<Pipeline>,
-    xds: XdsServer,
-    credentials: Option<Credentials>,
-    limits: Limits,
-) -> Router {
+pub(crate) fn router(metrics: Metrics, credentials: Option<Credentials>, limits: Limits) -> Router {
+    let (pipeline, xds) = (Arc::clone(&metrics.pipeline), metrics.xds.clone());
     let health = get(health).with_state(Arc::clone(&pipeline));
+    let page = get(page).with_state(metrics);
     let views = Router::new()
         .route("/evermesh/proxies", get(proxies))
         .route("/evermesh/diagnostics", get(diagnostics))
-        .with_state((pipeline, xds));
+        .with_state((pipeline, xds))
+        .route("/metrics", page);
     Router::new()
         .route("/healthz", health)
         .merge(signed_only(views, SERVICE, credentials, limits))
@@ -109,6 +110,10 @@ async fn health(State(pipeline): State<Arc<Pipeline>>) -> (StatusCode, &'static 
             "changes no longer reach proxies: restart, and see the log\n",
         )
     }
+}
+
+async fn page(State(metrics): State<Metrics>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.page())
 }
 
 async fn proxies(State((_, xds)): Shared) -> Json<Value> {

@@ -1,4 +1,5 @@
-//! The configuration of one proxy: the resources of its view and of what is supplied. Knows no other proxy.
+//! The configuration of one proxy: the resources of its view and of what is supplied. What others have in common with it
+//! is the matter of a pool.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use evermesh_graph::supplied::Supplied;
 use evermesh_graph::view::ProxyView;
 use evermesh_translate::{Piece, Placement, Resource, ResourceKind, pieces, supplied_pieces};
-use evermesh_xds_server::{ResourceSet, ResourceType};
+use evermesh_xds_server::{Pool, ResourceSet, ResourceType};
 
 /// A configuration, and what it is made of.
 pub(crate) struct Configuration {
@@ -17,18 +18,19 @@ pub(crate) struct Configuration {
 
 impl Configuration {
     /// Builds the configuration of a view, after the `last` one of the same proxy: resources whose inputs are the same
-    /// are taken over from it. `None` when nothing has changed.
+    /// are taken over from it, and those that another proxy has from the pool. `None` when nothing has changed.
     pub(crate) fn build(
         view: &Arc<ProxyView>,
         supplied: Supplied,
         placement: &Placement,
         last: Option<&Self>,
+        pool: &Arc<Pool>,
     ) -> Option<Self> {
         if last.is_some_and(|last| last.view == *view && last.supplied == supplied) {
             return None;
         }
         Some(Self {
-            set: Arc::new(resource_set(view, &supplied, placement, last)),
+            set: Arc::new(resource_set(view, &supplied, placement, last, pool)),
             view: Arc::clone(view),
             supplied,
         })
@@ -55,12 +57,13 @@ fn resource_set(
     supplied: &Supplied,
     placement: &Placement,
     last: Option<&Configuration>,
+    pool: &Arc<Pool>,
 ) -> ResourceSet {
     let known: HashMap<_, _> = last
         .into_iter()
         .flat_map(|last| named(&last.view, &last.supplied, placement))
         .collect();
-    let mut set = ResourceSet::builder();
+    let mut set = ResourceSet::builder().sharing(pool);
     for ((kind, name), piece) in named(view, supplied, placement) {
         let same = known
             .get(&(kind, name.clone()))

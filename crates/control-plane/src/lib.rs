@@ -10,6 +10,7 @@ mod configuration;
 mod following;
 mod index;
 mod meshes;
+mod metrics;
 mod pipeline;
 mod proxy;
 mod sockets;
@@ -20,12 +21,13 @@ mod supply;
 pub mod testing;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, mem};
 
-use evermesh_aws_api::{ApiOptions, Counters, Credentials};
+use evermesh_aws_api::{ApiOptions, Credentials};
 use evermesh_discovery::{DnsError, DnsOptions, DnsServer, RegistryError, RegistryFile};
 use evermesh_service::{MeshService, Quotas, ServiceOptions, StoreService};
 use evermesh_store::{SqliteOptions, SqliteStore, StoreError, Watch};
@@ -36,6 +38,7 @@ use tracing::{error, info};
 
 pub use evermesh_discovery::Forward;
 pub use evermesh_xds_server::ProxyStatus;
+use metrics::{Metrics, StoreTimings, Timed};
 use pipeline::Pipeline;
 pub use sockets::Sockets;
 pub use supply::{Supplies, Supply};
@@ -138,6 +141,7 @@ pub struct ControlPlane {
     xds_addresses: Vec<SocketAddr>,
     dns_address: Option<SocketAddr>,
     store: Arc<SqliteStore>,
+    store_timings: Arc<StoreTimings>,
     service: Arc<dyn MeshService>,
     pipeline: Arc<Pipeline>,
     xds: XdsServer,
@@ -165,7 +169,10 @@ impl ControlPlane {
     pub async fn start(options: Options, mut sockets: Sockets) -> Result<Self, StartError> {
         let dns = serve_dns(&options, &mut sockets)?;
         let supplies = supplies(&options, dns.as_ref())?;
-        let store = Arc::new(open_store(&options)?);
+        let directory = options.data_dir.clone();
+        // Checking a large database takes a while, and other tasks share the thread.
+        let opened = tokio::task::spawn_blocking(move || open_store(&directory)).await;
+        let store = Arc::new(opened.unwrap_or_else(|failure| resume_unwind(failure.into_panic()))?);
         let (pipeline, watch) = match Pipeline::load(&*store, options.account.clone(), supplies).await {
             Ok(loaded) => loaded,
             Err(failure) => {
@@ -189,8 +196,9 @@ impl ControlPlane {
         dns: Option<DnsServer>,
         options: &Options,
     ) -> Self {
+        let store_timings = Arc::<StoreTimings>::default();
         let service = StoreService::new(
-            Arc::<SqliteStore>::clone(&store),
+            Arc::new(Timed::new(Arc::clone(&store), Arc::clone(&store_timings))),
             ServiceOptions {
                 partition: options.partition.clone(),
                 quotas: options.quotas.clone(),
@@ -206,6 +214,7 @@ impl ControlPlane {
             xds_addresses: Vec::new(),
             dns_address: dns.as_ref().map(DnsServer::local_addr),
             store,
+            store_timings,
             service: Arc::new(service),
             xds: XdsServer::new(Arc::<Pipeline>::clone(&pipeline), XdsOptions::default()),
             pipeline,
@@ -273,12 +282,14 @@ impl ControlPlane {
             api.push(listener);
         }
         let limits = evermesh_aws_api::Limits::default();
-        let views = admin::router(
-            Arc::clone(&self.pipeline),
-            self.xds.clone(),
-            options.credentials.clone(),
-            limits,
-        );
+        let metrics = Metrics {
+            pipeline: Arc::clone(&self.pipeline),
+            xds: self.xds.clone(),
+            api: Arc::default(),
+            store: Arc::clone(&self.store_timings),
+        };
+        let counters = Arc::clone(&metrics.api);
+        let views = admin::router(metrics, options.credentials.clone(), limits);
         let router = evermesh_aws_api::router(
             ApiOptions {
                 service: Arc::clone(&self.service),
@@ -286,7 +297,7 @@ impl ControlPlane {
                 region: options.region,
                 credentials: options.credentials,
                 limits,
-                counters: Arc::new(Counters::default()),
+                counters,
             },
             views,
         );
@@ -339,10 +350,9 @@ fn supplies(options: &Options, dns: Option<&DnsServer>) -> Result<Supplies, Star
     Ok(supplies)
 }
 
-fn open_store(options: &Options) -> Result<SqliteStore, StartError> {
-    let directory = &options.data_dir;
+fn open_store(directory: &Path) -> Result<SqliteStore, StartError> {
     std::fs::create_dir_all(directory).map_err(|source| StartError::DataDir {
-        path: directory.clone(),
+        path: directory.to_owned(),
         source,
     })?;
     let path = directory.join(DATABASE);

@@ -24,7 +24,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::config::core::v3::Node;
 use evermesh_graph::supplied::{NamedAddresses, Supplied, SupplyKey};
@@ -33,7 +33,7 @@ use evermesh_graph::{Dependency, Memo, Resolver};
 use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
 use evermesh_service::{RESOURCE_PREFIX, RecordError};
 use evermesh_store::{Batch, Entry, Event, ListOptions, Revision, Store, StoreError, Watch};
-use evermesh_xds_server::{ConfigSource, Refusal, ResourceSet};
+use evermesh_xds_server::{ConfigSource, Pool, Refusal, ResourceSet};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
@@ -42,6 +42,7 @@ use crate::configuration::Configuration;
 use crate::following::{Changes, Following};
 use crate::index::Index;
 use crate::meshes::{Changed, Meshes};
+use crate::metrics::Timings;
 use crate::proxy::ProxyKey;
 use crate::supply::Supplies;
 
@@ -55,6 +56,11 @@ pub(crate) struct Pipeline {
     state: Mutex<State>,
     /// Of supplied values.
     changes: Arc<Changes>,
+    /// What proxies have in common.
+    pool: Arc<Pool>,
+    resolved: AtomicU64,
+    built: AtomicU64,
+    recompute: Timings,
     default_account: String,
     faults: AtomicU64,
     /// Set when nobody follows the store any more.
@@ -77,6 +83,20 @@ struct Published {
     /// Held while a newer one is built.
     built: Mutex<Option<Configuration>>,
     sender: watch::Sender<Option<Arc<ResourceSet>>>,
+}
+
+/// What it does, for metrics.
+pub(crate) struct Figures<'a> {
+    /// Configurations that are published.
+    pub(crate) configurations: usize,
+    /// Resources that their pool knows.
+    pub(crate) resources: usize,
+    /// Views resolved since the start.
+    pub(crate) resolved: u64,
+    /// Configurations built since the start.
+    pub(crate) built: u64,
+    /// From taking in changes to having built all that they concern.
+    pub(crate) recompute: &'a Timings,
 }
 
 /// What a proxy is built anew for.
@@ -111,6 +131,10 @@ impl Pipeline {
             memos: RwLock::default(),
             state: Mutex::new(state),
             changes,
+            pool: Arc::default(),
+            resolved: AtomicU64::new(0),
+            built: AtomicU64::new(0),
+            recompute: Timings::default(),
             default_account,
             faults: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -161,6 +185,17 @@ impl Pipeline {
     /// How often a view could not be built or a record not be understood: faults of ours.
     pub(crate) fn faults(&self) -> u64 {
         self.faults.load(Ordering::Relaxed)
+    }
+
+    /// What it does, for metrics.
+    pub(crate) fn figures(&self) -> Figures<'_> {
+        Figures {
+            configurations: self.lock().published.len(),
+            resources: self.pool.len(),
+            resolved: self.resolved.load(Ordering::Relaxed),
+            built: self.built.load(Ordering::Relaxed),
+            recompute: &self.recompute,
+        }
     }
 
     /// Everything that is wrong in the meshes, as far as their users can mend it.
@@ -214,9 +249,11 @@ impl Pipeline {
     }
 
     async fn apply(&self, batches: &[Batch]) {
+        let begun = Instant::now();
         let newest = batches.last().map(|batch| batch.revision);
         let concerned = self.take_in(batches);
         self.publish_all(concerned, Cause::Mesh).await;
+        self.recompute.add(begun.elapsed());
         let mut state = self.lock();
         state.revision = newest.unwrap_or(state.revision);
     }
@@ -298,9 +335,10 @@ impl Pipeline {
         // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
         let Some((view, supplied)) = inputs else { return };
         let built = self.build(key, || {
-            Configuration::build(&view, supplied, &key.placement, last.as_ref())
+            Configuration::build(&view, supplied, &key.placement, last.as_ref(), &self.pool)
         });
         if let Some(built) = built.flatten() {
+            self.built.fetch_add(1, Ordering::Relaxed);
             published.sender.send_replace(Some(Arc::clone(built.set())));
             *last = Some(built);
         }
@@ -331,6 +369,7 @@ impl Pipeline {
 
     /// The view of a proxy as it is now, if there is one; notes what it depends on.
     fn resolve(&self, key: &Arc<ProxyKey>, known: &NamedAddresses) -> Option<ProxyView> {
+        self.resolved.fetch_add(1, Ordering::Relaxed);
         let memos = self.memos.read().unwrap_or_else(PoisonError::into_inner);
         let id = key.resource.mesh();
         let mesh = self.newest(id);

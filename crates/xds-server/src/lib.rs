@@ -25,6 +25,7 @@ mod counters;
 mod delivery;
 mod end;
 mod options;
+mod pool;
 mod push;
 mod registry;
 mod requests;
@@ -44,6 +45,7 @@ mod warming;
 pub mod testing;
 
 pub use options::Options;
+pub use pool::Pool;
 pub use resource::{PerType, Resource, ResourceType, Version};
 pub use server::{ServeError, XdsServer};
 pub use set::{Collection, ResourceSet, ResourceSetBuilder};

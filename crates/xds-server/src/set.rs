@@ -11,6 +11,7 @@ use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use prost::Message;
 
+use crate::pool::Pool;
 use crate::resource::{PerType, Resource, ResourceType, Version};
 use crate::warming::Readiness;
 
@@ -143,9 +144,19 @@ impl PartialEq for Collection {
 #[derive(Debug, Default)]
 pub struct ResourceSetBuilder {
     resources: PerType<BTreeMap<Arc<str>, Arc<Resource>>>,
+    pool: Option<Arc<Pool>>,
 }
 
 impl ResourceSetBuilder {
+    /// From here on takes resources that another set of the pool already has from there.
+    #[must_use]
+    pub fn sharing(self, pool: &Arc<Pool>) -> Self {
+        Self {
+            pool: Some(Arc::clone(pool)),
+            ..self
+        }
+    }
+
     /// Adds a cluster (CDS).
     #[must_use]
     pub fn cluster(self, cluster: &Cluster) -> Self {
@@ -216,7 +227,11 @@ impl ResourceSetBuilder {
     }
 
     fn add(mut self, kind: ResourceType, name: &str, value: Vec<u8>, readiness: Readiness) -> Self {
-        let resource = Arc::new(Resource::new(kind, name, value, readiness));
+        let resource = Resource::new(kind, name, value, readiness);
+        let resource = match &self.pool {
+            Some(pool) => pool.share(resource),
+            None => Arc::new(resource),
+        };
         self.resources[kind].insert(resource.shared_name(), resource);
         self
     }

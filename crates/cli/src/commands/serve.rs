@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use evermesh_control_plane::{ControlPlane, Sockets};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::settings::Settings;
@@ -45,6 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     };
     settings.check_exposure()?;
     logging::start(settings.log_format(), settings.log_level())?;
+    allow_many_connections();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -53,6 +55,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     // After a second signal nobody waits for what still runs.
     runtime.shutdown_background();
     outcome
+}
+
+/// Raises the soft limit of open files to the hard one: a proxy is a connection, and the soft limit is often 1,024.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // What is refused leaves the limit as it was, which is enough for a small mesh.
+    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 async fn serve(settings: Settings) -> Result<ExitCode> {

@@ -134,6 +134,30 @@ async fn proxies_of_one_key_share_one_set() {
 }
 
 #[tokio::test]
+async fn only_what_a_change_concerns_is_resolved_again() {
+    let followed = Followed::start().await;
+    let proxies = ["m/virtualNode/n", "m/virtualNode/missing", "other/virtualNode/n"];
+    let receivers = proxies.map(|path| followed.subscribe(path));
+    let mut resolved = followed.pipeline.figures().resolved;
+    for (changed, views) in [
+        ("m/virtualNode/free", 0),
+        ("m/virtualNode/n", 1),
+        ("m/virtualNode/missing", 1),
+        ("other/virtualNode/n", 1),
+    ] {
+        if changed.ends_with("missing") {
+            create(&followed.service, changed, logging("a.local")).await;
+        } else {
+            followed.update(changed, logging("a.local")).await;
+        }
+        followed.caught_up().await;
+        resolved += views;
+        assert_eq!(followed.pipeline.figures().resolved, resolved, "{changed}");
+    }
+    assert!(receivers.iter().all(|receiver| receiver.borrow().is_some()));
+}
+
+#[tokio::test]
 async fn an_unreadable_record_stops_its_mesh_until_it_is_put_right() {
     for key in [NODE, MESH] {
         let followed = Followed::start().await;

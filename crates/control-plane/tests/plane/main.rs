@@ -7,6 +7,7 @@
 mod arrival;
 mod damage;
 mod life;
+mod metrics;
 mod specs;
 mod stress;
 mod updates;

@@ -1,0 +1,82 @@
+//! How long the store takes, measured where it is called.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use evermesh_store::{Entry, ListOptions, Listing, Outcome, Result, Revision, Store, Txn, Watch};
+
+use super::Timings;
+use super::text::{Kind, Page};
+
+/// Times of a store, failures included.
+#[derive(Debug, Default)]
+pub(crate) struct StoreTimings {
+    commit: Timings,
+    read: Timings,
+}
+
+/// A store whose commits and reads are timed.
+pub(crate) struct Timed<S> {
+    store: Arc<S>,
+    timings: Arc<StoreTimings>,
+}
+
+impl StoreTimings {
+    pub(super) fn add_to(&self, page: &mut Page) {
+        let mut family = page.family(
+            "evermesh_store_seconds",
+            Kind::Histogram,
+            "From a call of the store to its answer; a commit is durable then.",
+        );
+        family.timings(&[("operation", "commit")], &self.commit);
+        family.timings(&[("operation", "read")], &self.read);
+    }
+}
+
+impl<S> Timed<S> {
+    pub(crate) fn new(store: Arc<S>, timings: Arc<StoreTimings>) -> Self {
+        Self { store, timings }
+    }
+
+    async fn read<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let begun = Instant::now();
+        let outcome = call.await;
+        self.timings.read.add(begun.elapsed());
+        outcome
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Timed<S> {
+    async fn get(&self, key: &str) -> Result<Option<Entry>> {
+        self.read(self.store.get(key)).await
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>> {
+        self.read(self.store.get_many(keys)).await
+    }
+
+    async fn list(&self, prefix: &str, options: ListOptions) -> Result<Listing> {
+        self.read(self.store.list(prefix, options)).await
+    }
+
+    async fn commit(&self, txn: Txn) -> Result<Outcome> {
+        let begun = Instant::now();
+        let outcome = self.store.commit(txn).await;
+        self.timings.commit.add(begun.elapsed());
+        outcome
+    }
+
+    async fn watch(&self, prefix: &str, from: Revision) -> Result<Watch> {
+        self.store.watch(prefix, from).await
+    }
+
+    async fn revision(&self) -> Result<Revision> {
+        self.read(self.store.revision()).await
+    }
+
+    async fn compact(&self, keep_from: Revision) -> Result<()> {
+        self.store.compact(keep_from).await
+    }
+}

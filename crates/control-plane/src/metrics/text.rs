@@ -1,0 +1,111 @@
+//! The text format of Prometheus, version 0.0.4. Knows no metric.
+
+use std::fmt::{Display, Write};
+use std::time::Duration;
+
+use super::{Timings, seconds};
+
+/// What the values of a family do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// They only grow; the name ends in `_total`.
+    Counter,
+    /// They go up and down.
+    Gauge,
+    /// They are distributions.
+    Histogram,
+}
+
+/// A page that is being written.
+#[derive(Debug, Default)]
+pub(super) struct Page(String);
+
+/// A family that samples are added to.
+#[derive(Debug)]
+pub(super) struct Family<'p> {
+    page: &'p mut String,
+    name: String,
+}
+
+/// Labels by name. Values are the project's own words: nothing in them has to be escaped.
+type Labels<'a> = &'a [(&'a str, &'a str)];
+
+impl Page {
+    /// Begins a family; `help` is one line without backslashes.
+    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) -> Family<'_> {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        line(&mut self.0, format_args!("# HELP {name} {help}"));
+        line(&mut self.0, format_args!("# TYPE {name} {kind}"));
+        Family {
+            page: &mut self.0,
+            name: name.to_owned(),
+        }
+    }
+
+    /// The page.
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+impl Family<'_> {
+    /// Adds a value.
+    pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
+        self.write("", labels, None, &value);
+    }
+
+    /// Adds a value for each value of a label.
+    pub(super) fn samples<'a>(&mut self, label: &str, values: impl IntoIterator<Item = (&'a str, u64)>) {
+        for (of, value) in values {
+            self.sample(&[(label, of)], value);
+        }
+    }
+
+    /// Adds a distribution: how many were at most each bound and more than the one before, and, last, more than all.
+    pub(super) fn histogram(
+        &mut self,
+        labels: Labels<'_>,
+        bounds: &[Duration],
+        counts: &[u64],
+        sum: Duration,
+    ) {
+        let mut up_to = 0;
+        for (bound, count) in bounds.iter().zip(counts) {
+            up_to += count;
+            let bound = seconds(*bound).to_string();
+            self.write("_bucket", labels, Some(&bound), &up_to);
+        }
+        let all: u64 = counts.iter().sum();
+        self.write("_bucket", labels, Some("+Inf"), &all);
+        self.write("_sum", labels, None, &seconds(sum));
+        self.write("_count", labels, None, &all);
+    }
+
+    /// Adds a distribution of times.
+    pub(super) fn timings(&mut self, labels: Labels<'_>, timings: &Timings) {
+        let (counts, sum) = timings.read();
+        self.histogram(labels, &Timings::BOUNDS, &counts, sum);
+    }
+
+    fn write(&mut self, suffix: &str, labels: Labels<'_>, bound: Option<&str>, value: &dyn Display) {
+        let all = labels.iter().copied().chain(bound.map(|bound| ("le", bound)));
+        let all: Vec<_> = all.map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let name = &self.name;
+        match all.as_slice() {
+            [] => line(self.page, format_args!("{name}{suffix} {value}")),
+            all => line(
+                self.page,
+                format_args!("{name}{suffix}{{{}}} {value}", all.join(",")),
+            ),
+        }
+    }
+}
+
+fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(page, "{text}");
+}

@@ -61,6 +61,7 @@ mod app;
 mod client;
 mod envoy;
 mod grpc;
+mod hello;
 mod instances;
 mod load;
 mod manifests;

@@ -2,6 +2,8 @@
 
 mod connection_pools;
 mod control_plane_away;
+mod discovery;
+mod egress;
 mod gateways;
 mod grpc_routes;
 mod health_checks;
@@ -12,6 +14,7 @@ mod one_server;
 mod retries;
 mod retry_events;
 mod targets;
+mod tcp;
 mod timeouts;
 mod undisturbed;
 mod weights;
@@ -22,6 +25,11 @@ fn main() -> ExitCode {
     evermesh_e2e::run(&evermesh_e2e::cases![
         connection_pools::bound_what_the_application_gets,
         control_plane_away::nothing_is_sent_when_it_comes_back,
+        discovery::a_load_balancer_is_one_host_and_endpoints_are_many,
+        discovery::instances_of_cloud_map_come_and_go,
+        egress::a_service_that_lost_its_host_is_no_outside,
+        egress::everything_is_called_where_that_is_allowed,
+        egress::nothing_but_backends_is_called_by_default,
         gateways::calls_of_grpc,
         gateways::every_condition,
         gateways::keeping_the_host_is_switched_without_a_failed_request,
@@ -42,6 +50,9 @@ fn main() -> ExitCode {
         retry_events::of_http,
         retry_events::of_streams,
         targets::ten_of_them_and_one_of_weight_zero,
+        tcp::a_port_of_requests_takes_connections_by_address,
+        tcp::routes_have_weights_and_ports,
+        tcp::services_of_one_port_are_told_apart_by_address,
         timeouts::of_gateways_are_those_of_the_service,
         timeouts::of_quiet_connections,
         timeouts::of_quiet_streams,

@@ -6,6 +6,8 @@ mod getting_started;
 mod howto_alb;
 mod howto_circuit_breakers;
 mod howto_cross_account;
+mod howto_ecs_basics;
+mod howto_external_traffic;
 mod howto_grpc;
 mod howto_grpc_ingress_gateway;
 mod howto_http2;
@@ -15,6 +17,7 @@ mod howto_ipv6;
 mod howto_match_and_rewrite_at_ingress;
 mod howto_multiple_listeners;
 mod howto_outlier_detection;
+mod howto_servicediscovery_cloudmap;
 mod howto_timeout_policy;
 
 use std::process::ExitCode;
@@ -27,6 +30,8 @@ fn main() -> ExitCode {
         howto_alb::replay,
         howto_circuit_breakers::replay,
         howto_cross_account::replay,
+        howto_ecs_basics::replay,
+        howto_external_traffic::replay,
         howto_grpc::replay,
         howto_grpc_ingress_gateway::replay,
         howto_http2::replay,
@@ -36,6 +41,7 @@ fn main() -> ExitCode {
         howto_match_and_rewrite_at_ingress::replay,
         howto_multiple_listeners::replay,
         howto_outlier_detection::replay,
+        howto_servicediscovery_cloudmap::replay,
         howto_timeout_policy::replay,
     ])
 }

@@ -54,7 +54,10 @@ fn instances(registry: &Registry, service: &CloudMapService) -> Instances {
         service,
         attributes,
     } = service;
-    let healthy = registry.healthy(namespace, service, attributes);
+    let attributes = attributes
+        .iter()
+        .map(|one| (one.key.as_str(), one.value.as_str()));
+    let healthy = registry.healthy(namespace, service, attributes.collect());
     healthy
         .map(|instance| Instance {
             ipv4: instance.ipv4,

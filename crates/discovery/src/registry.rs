@@ -157,12 +157,14 @@ impl Registry {
         &'a self,
         namespace: &str,
         service: &str,
-        attributes: &'a BTreeMap<String, String>,
+        attributes: Vec<(&'a str, &'a str)>,
     ) -> impl Iterator<Item = &'a Instance> {
         let instances = self.services.get(&(namespace.to_owned(), service.to_owned()));
-        let has = |instance: &Instance, key, value| instance.attributes.get(key) == Some(value);
+        let has = |instance: &Instance, (key, value): &(&str, &str)| {
+            instance.attributes.get(*key).is_some_and(|own| own == value)
+        };
         instances.into_iter().flatten().filter(move |instance| {
-            instance.healthy && attributes.iter().all(|(key, value)| has(instance, key, value))
+            instance.healthy && attributes.iter().all(|attribute| has(instance, attribute))
         })
     }
 }

@@ -28,8 +28,18 @@ pub struct CloudMapService {
     /// Name of the service.
     pub service: String,
     /// Attributes that an instance must all have.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub attributes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub attributes: BTreeSet<Attribute>,
+}
+
+/// An attribute of an instance of Cloud Map. Two with one key and different values are never had by the same instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attribute {
+    /// Its name.
+    pub key: String,
+    /// What it is.
+    pub value: String,
 }
 
 /// Instances of a Cloud Map service that can take traffic. None is a value too: nobody is there.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use evermesh_model::MeshSnapshot;
 use evermesh_model::spec::{
-    DnsResponseType, Listener, ServiceDiscovery, VirtualNodeSpec, WeightedTarget as TargetSpec,
+    AwsCloudMapInstanceAttribute, DnsResponseType, Listener, ServiceDiscovery, VirtualNodeSpec,
+    WeightedTarget as TargetSpec,
 };
 
 use crate::address;
 use crate::node::protocol;
 use crate::report::{Place, Report, code};
 use crate::resilience;
-use crate::supplied::CloudMapService;
+use crate::supplied::{Attribute, CloudMapService};
 use crate::tls;
 use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
 
@@ -170,12 +171,19 @@ fn discovery(
             Some(Discovery::CloudMap(CloudMapService {
                 namespace: cloud_map.namespace_name.clone(),
                 service: cloud_map.service_name.clone(),
-                attributes: attributes.map(|a| (a.key.clone(), a.value.clone())).collect(),
+                attributes: attributes.map(attribute).collect(),
             }))
         }
         Some(ServiceDiscovery::Dns(dns)) => Some(match dns.response_type {
             None | Some(DnsResponseType::LoadBalancer) => Discovery::DnsLoadBalancer(dns.hostname.clone()),
             Some(DnsResponseType::Endpoints) => Discovery::DnsEndpoints(dns.hostname.clone()),
         }),
+    }
+}
+
+fn attribute(spec: &AwsCloudMapInstanceAttribute) -> Attribute {
+    Attribute {
+        key: spec.key.clone(),
+        value: spec.value.clone(),
     }
 }

@@ -15,17 +15,9 @@ const FILE: &str = "
 - { namespace: howto.local, service: colorteller, instances: [{ attributes: { family: green } }] }
 ";
 
-fn attributes(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let owned = pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    owned.collect()
-}
-
 fn found(file: &str, service: &str, wanted: &[(&str, &str)]) -> Vec<(Option<Ipv4Addr>, Option<Ipv6Addr>)> {
     let registry = Registry::parse(file).unwrap();
-    let wanted = attributes(wanted);
-    let instances = registry.healthy("howto.local", service, &wanted);
+    let instances = registry.healthy("howto.local", service, wanted.to_vec());
     instances.map(|instance| (instance.ipv4, instance.ipv6)).collect()
 }
 
@@ -46,6 +38,8 @@ fn instances_are_found_by_all_their_attributes() {
         []
     );
     assert_eq!(found(FILE, "colorteller", &[("shape", "round")]), []);
+    let both = [("family", "blue"), ("family", "green")];
+    assert_eq!(found(FILE, "colorteller", &both), []);
     assert_eq!(found(FILE, "empty", &[]), []);
     assert_eq!(found(FILE, "unknown", &[]), []);
 }

@@ -93,6 +93,9 @@ impl Options {
 pub const DEFAULT_ACCOUNT: &str = "000000000000";
 /// Region of what nobody says the region of; the one of App Mesh's own documentation.
 pub const DEFAULT_REGION: &str = "us-west-2";
+/// Connections that may wait to be accepted: all proxies of a large mesh come at once when the control plane is back.
+/// The system may allow fewer (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
 /// The database within the data directory.
 const DATABASE: &str = "evermesh.db";
 
@@ -364,6 +367,7 @@ fn into_tokio(listener: TcpListener) -> Result<(tokio::net::TcpListener, SocketA
         .local_addr()
         .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
     let convert = || {
+        rustix::net::listen(&listener, BACKLOG)?;
         listener.set_nonblocking(true)?;
         tokio::net::TcpListener::from_std(listener)
     };

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use evermesh_control_plane::{ControlPlane, Sockets, StartError};
 use evermesh_service::ServiceError;
 use evermesh_store::StoreError;
+use evermesh_testkit::DEADLINE;
 use evermesh_xds_server::ResourceType::Cluster;
 use evermesh_xds_server::testing::{Peer, Wire};
 use tempfile::TempDir;
@@ -163,4 +164,15 @@ async fn a_start_that_fails_leaves_nothing_running() {
     let world = World::on(dir).await;
     let peer = world.proxy("m/virtualNode/n").await;
     assert!(!splits(&peer.model()).is_empty());
+}
+
+#[tokio::test]
+async fn many_proxies_may_come_at_once() {
+    let world = World::empty().await;
+    for address in [world.plane.xds_addresses()[0], world.plane.api_addresses()[0]] {
+        // Nobody accepts meanwhile: the runtime has one thread, which is busy here.
+        let connect = || std::net::TcpStream::connect_timeout(&address, DEADLINE);
+        let waiting: Result<Vec<_>, _> = (0..400).map(|_| connect()).collect();
+        assert_eq!(waiting.unwrap().len(), 400);
+    }
 }

@@ -4,22 +4,31 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::delivery::Delivery;
 use crate::session::Session;
-use crate::status::ProxyStatus;
+use crate::set::ResourceSet;
+use crate::status::{ProxyStatus, SyncState};
 
 /// The connected proxies, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     next: AtomicU64,
-    proxies: Mutex<BTreeMap<u64, Arc<Mutex<ProxyStatus>>>>,
+    proxies: Mutex<BTreeMap<u64, Arc<Listed>>>,
     /// The number of entries of every node id.
     of_node: Mutex<HashMap<String, usize>>,
 }
 
 impl Registry {
-    /// Lists a proxy until the entry is dropped. `None` when `limit` proxies of its node id are listed.
-    pub(crate) fn enter(self: &Arc<Self>, status: ProxyStatus, limit: usize) -> Option<Entry> {
+    /// Lists a proxy that is to have the newest of `sets`, until the entry is dropped. `None` when `limit` proxies of its
+    /// node id are listed.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        status: ProxyStatus,
+        sets: watch::Receiver<Option<Arc<ResourceSet>>>,
+        limit: usize,
+    ) -> Option<Entry> {
         let mut of_node = lock(&self.of_node);
         let count = of_node.entry(status.node_id.clone()).or_default();
         if *count >= limit {
@@ -29,19 +38,43 @@ impl Registry {
         drop(of_node);
         let node_id = status.node_id.clone();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let status = Arc::new(Mutex::new(status));
-        lock(&self.proxies).insert(id, Arc::clone(&status));
+        let listed = Arc::new(Listed {
+            sets,
+            known: Mutex::new((status, None)),
+        });
+        lock(&self.proxies).insert(id, Arc::clone(&listed));
         Some(Entry {
             registry: Arc::clone(self),
             id,
             node_id,
-            status,
+            listed,
         })
     }
 
     pub(crate) fn proxies(&self) -> Vec<ProxyStatus> {
         let entries: Vec<_> = lock(&self.proxies).values().cloned().collect();
-        entries.iter().map(|status| lock(status).clone()).collect()
+        entries.iter().map(|listed| listed.status()).collect()
+    }
+}
+
+/// What is known of a listed proxy.
+#[derive(Debug)]
+struct Listed {
+    sets: watch::Receiver<Option<Arc<ResourceSet>>>,
+    /// As its stream last said, and the set that it was said of.
+    known: Mutex<(ProxyStatus, Option<Arc<ResourceSet>>)>,
+}
+
+impl Listed {
+    /// Nobody is told that a proxy is in sync while its stream has not yet seen the newest set.
+    fn status(&self) -> ProxyStatus {
+        let (mut status, seen) = lock(&self.known).clone();
+        let newest = self.sets.borrow();
+        let is_news = newest.as_ref().map(Arc::as_ptr) != seen.as_ref().map(Arc::as_ptr);
+        if is_news && status.state == SyncState::InSync {
+            status.state = SyncState::Updating;
+        }
+        status
     }
 }
 
@@ -51,14 +84,16 @@ pub(crate) struct Entry {
     registry: Arc<Registry>,
     id: u64,
     node_id: String,
-    status: Arc<Mutex<ProxyStatus>>,
+    listed: Arc<Listed>,
 }
 
 impl Entry {
     pub(crate) fn update<D: Delivery>(&self, session: &Session<D>) {
-        let mut status = lock(&self.status);
+        let mut known = lock(&self.listed.known);
+        let (status, seen) = &mut *known;
         status.state = session.state();
         status.types = session.types();
+        *seen = session.target();
     }
 }
 

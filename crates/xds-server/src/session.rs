@@ -116,6 +116,11 @@ impl<D: Delivery> Session<D> {
         warming.into_iter().chain(self.returning).min()
     }
 
+    /// The newest set that was taken in.
+    pub(crate) fn target(&self) -> Option<Arc<ResourceSet>> {
+        self.target.clone()
+    }
+
     /// How far the proxy has come.
     pub(crate) fn state(&self) -> SyncState {
         if self.target.is_none() {

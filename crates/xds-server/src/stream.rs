@@ -91,7 +91,7 @@ async fn meet<D: Delivery>(
     let status = ProxyStatus::new(&node, wire.peer);
     let (node_id, user_agent) = (node.id, status.user_agent.clone());
     let limit = options.max_streams_per_node;
-    let Some(entry) = shared.registry.enter(status, limit) else {
+    let Some(entry) = shared.registry.enter(status, sets.clone(), limit) else {
         return Err(End::TooManyStreams { node_id, limit });
     };
     info!(node = node_id, peer = ?wire.peer, user_agent, protocol = %D::PROTOCOL, "proxy connected");

@@ -250,3 +250,17 @@ async fn hundreds_of_proxies_follow_every_change() {
         assert_eq!(peer.stop().await.faults(), &[] as &[String]);
     }
 }
+
+/// One thread, so the proxy's stream has not run between the change and the question.
+#[tokio::test]
+async fn a_proxy_whose_stream_has_not_seen_a_change_is_not_in_sync() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("n", set_of(&["old"]));
+    let _peer = Peer::start(h.channel().await, Model::new("n"));
+    h.proxy("it has everything", |p| p.in_sync() && p.types.len() == 3)
+        .await;
+
+    h.source.put("n", set_of(&["new"]));
+    assert_eq!(h.server.proxies()[0].state, SyncState::Updating);
+    h.proxy("it follows", ProxyStatus::in_sync).await;
+}

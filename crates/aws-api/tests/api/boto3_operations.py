@@ -111,7 +111,10 @@ def listener(made, _):
     """What a listener says of its protocol agrees with its port's."""
     pool = next(iter(made["connectionPool"]))
     made["portMapping"]["protocol"] = pool
-    made["healthCheck"]["port"] = made["portMapping"]["port"] + 1  # may speak any protocol
+    check = made["healthCheck"]
+    check["port"] = made["portMapping"]["port"] + 1  # may speak another protocol, but gRPC only where calls are HTTP/2
+    if check["protocol"] == "grpc" and pool not in ("grpc", "http2"):
+        check["protocol"] = pool
     if "timeout" in made:
         made["timeout"] = {pool: {name: DURATION for name in (["idle"] if pool == "tcp" else ["idle", "perRequest"])}}
     return made

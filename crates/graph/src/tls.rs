@@ -27,7 +27,12 @@ pub(crate) fn listener(tls: Option<&ListenerTlsSpec>) -> Option<ListenerTls> {
             ListenerTlsValidationContextTrust::File(file) => Trust::File(file.certificate_chain.clone()),
             ListenerTlsValidationContextTrust::Sds(sds) => Trust::Sds(sds.secret_name.clone()),
         },
-        names: names(validation.subject_alternative_names.as_ref()).unwrap_or_default(),
+        // Whoever asks for a name insists on a certificate, which permissive listeners must not (page "Mutual TLS
+        // authentication", migration): they take plain text from anyone, so nothing is lost.
+        names: match mode {
+            TlsMode::Strict => names(validation.subject_alternative_names.as_ref()).unwrap_or_default(),
+            TlsMode::Permissive => Vec::new(),
+        },
     });
     Some(ListenerTls {
         mode,

@@ -28,7 +28,7 @@ pub struct ListenerTls {
 pub enum TlsMode {
     /// They may not.
     Strict,
-    /// They may, and callers by TLS need not have a certificate.
+    /// They may, and callers by TLS need not have a certificate; one that they have must be of somebody trusted.
     Permissive,
 }
 

@@ -24,6 +24,7 @@ use evermesh_xds_server::{ProxyStatus, SyncState, XdsServer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::certificates::{CertificateDirectory, report};
 use crate::metrics::{self, Metrics};
 use crate::pipeline::Pipeline;
 
@@ -87,19 +88,20 @@ const SERVICE: &str = "evermesh";
 /// Routes of the views; with credentials, for those only who have them.
 pub(crate) fn router(metrics: Metrics, credentials: Option<Credentials>, limits: Limits) -> Router {
     let (pipeline, xds) = (Arc::clone(&metrics.pipeline), metrics.xds.clone());
+    let certificates = metrics.certificates.clone();
     let health = get(health).with_state(Arc::clone(&pipeline));
     let page = get(page).with_state(metrics);
     let views = Router::new()
         .route("/evermesh/proxies", get(proxies))
         .route("/evermesh/diagnostics", get(diagnostics))
-        .with_state((pipeline, xds))
+        .with_state((pipeline, certificates, xds))
         .route("/metrics", page);
     Router::new()
         .route("/healthz", health)
         .merge(signed_only(views, SERVICE, credentials, limits))
 }
 
-type Shared = State<(Arc<Pipeline>, XdsServer)>;
+type Shared = State<(Arc<Pipeline>, Option<Arc<CertificateDirectory>>, XdsServer)>;
 
 async fn health(State(pipeline): State<Arc<Pipeline>>) -> (StatusCode, &'static str) {
     if pipeline.is_followed() {
@@ -116,13 +118,20 @@ async fn page(State(metrics): State<Metrics>) -> ([(HeaderName, &'static str); 1
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.page())
 }
 
-async fn proxies(State((_, xds)): Shared) -> Json<Value> {
+async fn proxies(State((.., xds)): Shared) -> Json<Value> {
     let proxies: Vec<ProxyJson> = xds.proxies().iter().map(ProxyJson::from).collect();
     Json(json!({ "proxies": proxies }))
 }
 
-async fn diagnostics(State((pipeline, _)): Shared) -> Json<Value> {
-    let diagnostics: Vec<DiagnosticJson> = pipeline.diagnostics().iter().map(DiagnosticJson::from).collect();
+async fn diagnostics(State((pipeline, certificates, _)): Shared) -> Json<Value> {
+    let mut found = pipeline.diagnostics();
+    let meshes = pipeline.meshes();
+    found.extend(
+        meshes
+            .iter()
+            .flat_map(|mesh| report::unavailable(mesh, certificates.as_deref())),
+    );
+    let diagnostics: Vec<DiagnosticJson> = found.iter().map(DiagnosticJson::from).collect();
     Json(json!({ "diagnostics": diagnostics, "revision": pipeline.revision(), "faults": pipeline.faults() }))
 }
 

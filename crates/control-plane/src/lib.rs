@@ -6,6 +6,7 @@
 
 pub mod admin;
 mod burst;
+mod certificates;
 mod configuration;
 mod following;
 mod index;
@@ -36,6 +37,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use certificates::CertificateDirectory;
 pub use evermesh_discovery::Forward;
 pub use evermesh_xds_server::ProxyStatus;
 use metrics::{Metrics, StoreTimings, Timed};
@@ -64,6 +66,9 @@ pub struct Options {
     pub forward: Forward,
     /// How long an answer from the hosts file may be kept.
     pub dns_ttl: Duration,
+    /// Where PEM files of ACM's certificates and private CAs are, see `docs/operate.md`; instead of the secrets of
+    /// `supplies`.
+    pub certificates: Option<PathBuf>,
     /// Instances of Cloud Map services: a file, see [`RegistryFile`]. `None`: those of `supplies`.
     pub cloud_map_file: Option<PathBuf>,
     /// What configurations are made of besides meshes. Where DNS is served, addresses are what the server answers.
@@ -83,6 +88,7 @@ impl Options {
             hosts: None,
             forward: Forward::System,
             dns_ttl: Duration::from_secs(5),
+            certificates: None,
             cloud_map_file: None,
             supplies: Supplies::default(),
         }
@@ -147,6 +153,7 @@ pub struct ControlPlane {
     store_timings: Arc<StoreTimings>,
     service: Arc<dyn MeshService>,
     pipeline: Arc<Pipeline>,
+    certificates: Option<Arc<CertificateDirectory>>,
     xds: XdsServer,
     dns: Option<DnsServer>,
     stop: CancellationToken,
@@ -170,8 +177,15 @@ impl ControlPlane {
     /// # Errors
     /// What kept it from starting; nothing is left running then.
     pub async fn start(options: Options, mut sockets: Sockets) -> Result<Self, StartError> {
+        let certificates = match &options.certificates {
+            Some(directory) => Some(Arc::new(CertificateDirectory::open(directory.clone()).await)),
+            None => None,
+        };
         let dns = serve_dns(&options, &mut sockets)?;
-        let supplies = supplies(&options, dns.as_ref())?;
+        let mut supplies = supplies(&options, dns.as_ref())?;
+        if let Some(directory) = &certificates {
+            supplies.secrets = Arc::<CertificateDirectory>::clone(directory);
+        }
         let directory = options.data_dir.clone();
         // Checking a large database takes a while, and other tasks share the thread.
         let opened = tokio::task::spawn_blocking(move || open_store(&directory)).await;
@@ -184,6 +198,7 @@ impl ControlPlane {
             }
         };
         let mut plane = Self::assemble(store, Arc::new(pipeline), watch, dns, &options);
+        plane.certificates = certificates;
         if let Err(failure) = plane.serve(options, sockets) {
             plane.shut_down().await;
             return Err(failure);
@@ -221,6 +236,7 @@ impl ControlPlane {
             service: Arc::new(service),
             xds: XdsServer::new(Arc::<Pipeline>::clone(&pipeline), XdsOptions::default()),
             pipeline,
+            certificates: None,
             dns,
             stop: CancellationToken::new(),
             servers: JoinSet::new(),
@@ -287,6 +303,7 @@ impl ControlPlane {
         let limits = evermesh_aws_api::Limits::default();
         let metrics = Metrics {
             pipeline: Arc::clone(&self.pipeline),
+            certificates: self.certificates.clone(),
             xds: self.xds.clone(),
             api: Arc::default(),
             store: Arc::clone(&self.store_timings),

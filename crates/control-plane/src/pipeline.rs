@@ -200,14 +200,16 @@ impl Pipeline {
 
     /// Everything that is wrong in the meshes, as far as their users can mend it.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
-        let (meshes, known): (Vec<_>, _) = {
-            let state = self.lock();
-            (state.meshes.all().cloned().collect(), state.following.addresses())
-        };
-        meshes
+        let known = self.lock().following.addresses();
+        self.meshes()
             .iter()
             .flat_map(|mesh| Resolver::new(mesh).lint(&known))
             .collect()
+    }
+
+    /// The newest meshes.
+    pub(crate) fn meshes(&self) -> Vec<Arc<MeshSnapshot>> {
+        self.lock().meshes.all().cloned().collect()
     }
 
     /// Reads the store until that succeeds; `None` when it is closed.

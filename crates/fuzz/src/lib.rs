@@ -10,6 +10,7 @@
 
 mod access_log;
 mod api;
+mod certificates;
 mod dns;
 mod http;
 mod ids;
@@ -54,6 +55,7 @@ pub enum Form {
 pub const TARGETS: &[Target] = &[
     access_log::TARGET,
     api::TARGET,
+    certificates::TARGET,
     dns::TARGET,
     ids::TARGET,
     manifests::TARGET,

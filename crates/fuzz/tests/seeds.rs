@@ -60,4 +60,15 @@ macro_rules! targets {
     };
 }
 
-targets!(access_log, api, dns, ids, manifests, mesh, regex, signature, xds);
+targets!(
+    access_log,
+    api,
+    certificates,
+    dns,
+    ids,
+    manifests,
+    mesh,
+    regex,
+    signature,
+    xds
+);

@@ -76,6 +76,12 @@ const LAYERS: &[Layer] = &[
         &[],
         "names and endpoints know neither meshes nor Envoy",
     ),
+    layer(
+        "certificates",
+        &[],
+        &[],
+        "what is in PEM files, wherever they are and whatever they are for",
+    ),
     layer("graph", &["model"], &[], "pure: resources in, resolved view out"),
     layer(
         "translate",
@@ -106,6 +112,7 @@ const LAYERS: &[Layer] = &[
         "control-plane",
         &[
             "aws-api",
+            "certificates",
             "discovery",
             "graph",
             "model",
@@ -139,6 +146,7 @@ const LAYERS: &[Layer] = &[
         "fuzz",
         &[
             "aws-api",
+            "certificates",
             "client",
             "control-plane",
             "discovery",

@@ -78,21 +78,24 @@ pub(crate) fn ingress_stat_prefix(protocol: Protocol, port: u16, several: bool) 
 /// The cluster of the local secret discovery service, which is in the sidecar's bootstrap.
 pub(crate) const SDS_CLUSTER: &str = "static_cluster_sds_unix_socket";
 
+/// Longest name of a secret that comes by the stream: xDS servers bound what may be asked for.
+const LONGEST_SECRET: usize = 1024;
+
 /// The secret that a certificate and its key are in. Paths are quoted, so that no two pairs have one name.
 pub(crate) fn certificate(certificate: &Certificate) -> String {
-    match certificate {
+    bounded(match certificate {
         Certificate::File {
             certificate_chain,
             private_key,
         } => format!("file_certificate {certificate_chain:?} {private_key:?}"),
         Certificate::Sds(name) => name.clone(),
         Certificate::Acm(arn) => arn.clone(),
-    }
+    })
 }
 
 /// The secret that trusted authorities are in.
 pub(crate) fn trust(trust: &Trust) -> String {
-    match trust {
+    bounded(match trust {
         Trust::File(path) => format!("file_trust {path:?}"),
         Trust::Sds(name) => name.clone(),
         Trust::Acm(arns) => match arns.as_slice() {
@@ -100,13 +103,21 @@ pub(crate) fn trust(trust: &Trust) -> String {
             arns => format!("{arns:?}"),
         },
         Trust::AcmIssuer(arn) => format!("{ISSUER_OF}{arn}"),
+    })
+}
+
+fn bounded(name: String) -> String {
+    if name.len() <= LONGEST_SECRET {
+        name
+    } else {
+        hex::encode(Sha256::digest(name.as_bytes()))
     }
 }
 
 /// Enough of a hash to tell the services of a mesh apart. Longer than a port's number, with which other names end.
 fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash[..8])
 }
 
 pub(crate) const EGRESS_STAT_PREFIX: &str = "egress";

@@ -1,5 +1,5 @@
 //! TLS of connections: transport sockets, in both directions. Where certificates and trust come from is in
-//! [`secret`](crate::secret).
+//! [`crate::secret`].
 
 use envoy_types::pb::envoy::config::core::v3::{TransportSocket, transport_socket};
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::common_tls_context::{

@@ -67,7 +67,7 @@ pub(crate) struct Settings {
     ///
     /// Without it, xDS and DNS, which know no authentication, listen on loopback only, and so does the API unless
     /// there is a credentials file. Whoever reaches an API that is open like this can change every mesh; whoever
-    /// reaches xDS can read them.
+    /// reaches xDS can read them, and have the keys of --certificates-dir.
     #[arg(
         long,
         env = "EVERMESH_INSECURE_LISTEN",
@@ -92,6 +92,11 @@ pub(crate) struct Settings {
     /// nobody is asked.
     #[arg(long, env = "EVERMESH_CREDENTIALS_FILE", value_name = "FILE")]
     credentials_file: Option<PathBuf>,
+
+    /// Directory of the certificates and authorities that meshes name by ARN: `<ARN>/chain.pem` and `key.pem`, and
+    /// `<ARN>/ca.pem`; changes are followed. Whoever reaches xDS can have the keys.
+    #[arg(long, env = "EVERMESH_CERTIFICATES_DIR", value_name = "DIR")]
+    certificates_dir: Option<PathBuf>,
 
     /// Names that the DNS server answers, in the format of /etc/hosts; changes are followed.
     #[arg(long, env = "EVERMESH_HOSTS_FILE", value_name = "FILE")]
@@ -134,6 +139,7 @@ impl Settings {
             region: self.region.or(file.region),
             account_id: self.account_id.or(file.account_id),
             credentials_file: self.credentials_file.or(file.credentials_file),
+            certificates_dir: self.certificates_dir.or(file.certificates_dir),
             hosts_file: self.hosts_file.or(file.hosts_file),
             cloud_map_file: self.cloud_map_file.or(file.cloud_map_file),
             dns_forward: self.dns_forward.or(file.dns_forward),
@@ -186,6 +192,7 @@ impl Settings {
         if let Some(seconds) = self.dns_ttl {
             options.dns_ttl = Duration::from_secs(seconds.into());
         }
+        options.certificates = self.certificates_dir;
         options.hosts = self.hosts_file;
         options.cloud_map_file = self.cloud_map_file;
         options.quotas = self.quotas.into_quotas();

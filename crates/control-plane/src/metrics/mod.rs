@@ -16,6 +16,7 @@ use evermesh_xds_server::{
     Histogram, Protocol, RefusalReason, ResourceType, ResponseCounts, Stats, XdsServer,
 };
 
+use crate::certificates::CertificateDirectory;
 use crate::pipeline::Pipeline;
 use text::{Kind, Page};
 
@@ -29,6 +30,7 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 #[derive(Clone)]
 pub(crate) struct Metrics {
     pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) certificates: Option<Arc<CertificateDirectory>>,
     pub(crate) xds: XdsServer,
     pub(crate) api: Arc<Counters>,
     pub(crate) store: Arc<StoreTimings>,
@@ -42,6 +44,11 @@ impl Metrics {
             .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
         xds(&mut page, &self.xds.stats());
         pipeline(&mut page, &self.pipeline);
+        let faults = self
+            .certificates
+            .as_ref()
+            .map_or(0, |directory| directory.faults());
+        certificates(&mut page, faults);
         self.store.add_to(&mut page);
         api(&mut page, &self.api);
         process::add_to(&mut page);
@@ -186,6 +193,15 @@ fn pipeline(page: &mut Page, pipeline: &Pipeline) {
         "From taking in changes to having built all that they concern.",
     )
     .timings(&[], figures.recompute);
+}
+
+fn certificates(page: &mut Page, faults: usize) {
+    page.family(
+        "evermesh_certificates_unusable",
+        Kind::Gauge,
+        "Certificates and authorities whose files cannot be used as they are now.",
+    )
+    .sample(&[], faults);
 }
 
 fn api(page: &mut Page, counters: &Counters) {

@@ -11,12 +11,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 
 use crate::grpc;
 use crate::names;
 use crate::seen::Seen;
 use crate::task::MeshTask;
+use crate::tls::Tls;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// The control plane's DNS server, on the gateway of every world's network.
@@ -35,6 +36,7 @@ pub struct Call {
     headers: HeaderMap,
     body: Bytes,
     is_http2: bool,
+    tls: Option<Tls>,
     limit: Duration,
 }
 
@@ -70,6 +72,11 @@ pub struct Connection {
     sender: Sender,
 }
 
+/// A connection, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
 enum Sender {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
@@ -91,6 +98,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             is_http2: false,
+            tls: None,
             limit: LIMIT,
         }
     }
@@ -138,6 +146,13 @@ impl Call {
     #[must_use]
     pub fn http2(mut self) -> Self {
         self.is_http2 = true;
+        self
+    }
+
+    /// By TLS.
+    #[must_use]
+    pub fn tls(mut self, tls: &Tls) -> Self {
+        self.tls = Some(tls.clone());
         self
     }
 
@@ -266,7 +281,12 @@ impl MeshTask {
 
 impl Connection {
     pub(crate) async fn open(task: &Arc<Task>, call: &Call) -> Result<Self, CallError> {
-        let stream = TokioIo::new(connect(task, call.place()).await?);
+        let stream = connect(task, call.place()).await?;
+        let stream: Box<dyn Stream> = match &call.tls {
+            Some(tls) => Box::new(tls.connect(stream, call.is_http2).await?),
+            None => Box::new(stream),
+        };
+        let stream = TokioIo::new(stream);
         let fault = |error: hyper::Error| CallError::Connect(describe(&error));
         let sender = if call.is_http2 {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)

@@ -51,6 +51,8 @@
 //! * To see that nothing fails while something changes, start a [`Load`], change, stop it and ask its [`Tally`]; to see
 //!   that nothing is cut, have a [`LongStream`] go on meanwhile.
 //! * Wait for conditions ([`eventually`], [`evermesh_testkit::wait_until`]); never sleep, never assert a time.
+//! * Certificates are made by [`pki`], which puts them where a manifest says; [`SecretService`] is a secret discovery
+//!   service. The control plane has `certificates/` of the world's directory for those of ACM.
 //! * Say what Envoy did by its statistics ([`MeshTask::stat`]), whose names users rely on.
 //!
 //! `cargo test -p evermesh-e2e --test behaviour -- retries 1.40` runs the tests whose name contains one of the words;
@@ -66,11 +68,14 @@ mod instances;
 mod load;
 mod manifests;
 mod names;
+pub mod pki;
 mod runner;
+mod sds;
 mod seen;
 mod sidecar;
 mod stream;
 mod task;
+mod tls;
 mod world;
 
 use evermesh_testkit::DEADLINE;
@@ -82,9 +87,11 @@ pub use instances::Instance;
 pub use load::{Load, Tally};
 pub use manifests::Manifests;
 pub use runner::{Case, run};
+pub use sds::SecretService;
 pub use seen::Seen;
 pub use stream::LongStream;
 pub use task::{Address, MeshTask, TaskSpec};
+pub use tls::Tls;
 pub use world::{Caller, World};
 
 /// Waits until a condition holds.

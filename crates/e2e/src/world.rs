@@ -338,6 +338,10 @@ impl World {
             .args(["--data-dir".as_ref(), directory.join("data").as_os_str()])
             .args(["--hosts-file".as_ref(), self.hosts.path().as_os_str()])
             .args(["--cloud-map-file".as_ref(), self.instances.path().as_os_str()])
+            .args([
+                "--certificates-dir".as_ref(),
+                directory.join("certificates").as_os_str(),
+            ])
             .args(["--listen", &listen(API_PORT)])
             .args(["--xds-listen", &listen(XDS_PORT)])
             .args(["--dns-listen", &listen(DNS_PORT)])

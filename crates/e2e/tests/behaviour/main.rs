@@ -16,6 +16,8 @@ mod retry_events;
 mod targets;
 mod tcp;
 mod timeouts;
+mod tls;
+mod tls_acm;
 mod undisturbed;
 mod weights;
 
@@ -58,6 +60,16 @@ fn main() -> ExitCode {
         timeouts::of_quiet_streams,
         timeouts::of_requests,
         timeouts::streams_are_not_cut_without_a_limit,
+        tls::enforcement,
+        tls::files_are_renewed,
+        tls::modes_of_listeners,
+        tls::mutual,
+        tls::secret_discovery_socket,
+        tls::trust_and_names,
+        tls::two_policies_for_one_listener,
+        tls_acm::a_renewal_disturbs_nobody,
+        tls_acm::what_is_missing_fails_closed,
+        tls_acm::whom_clients_trust,
         undisturbed::a_service_changes_its_provider,
         undisturbed::http_becomes_http2_on_both_sides,
         undisturbed::listeners_come_and_go,

@@ -13,12 +13,16 @@ mod howto_grpc_ingress_gateway;
 mod howto_http2;
 mod howto_http_headers;
 mod howto_http_retries;
+mod howto_ingress_gateway;
 mod howto_ipv6;
 mod howto_match_and_rewrite_at_ingress;
 mod howto_multiple_listeners;
+mod howto_mutual_tls_file_provided;
 mod howto_outlier_detection;
 mod howto_servicediscovery_cloudmap;
 mod howto_timeout_policy;
+mod howto_tls_file_provided;
+mod tls_with_acm;
 
 use std::process::ExitCode;
 
@@ -37,11 +41,15 @@ fn main() -> ExitCode {
         howto_http2::replay,
         howto_http_headers::replay,
         howto_http_retries::replay,
+        howto_ingress_gateway::replay,
         howto_ipv6::replay,
         howto_match_and_rewrite_at_ingress::replay,
         howto_multiple_listeners::replay,
+        howto_mutual_tls_file_provided::replay,
         howto_outlier_detection::replay,
         howto_servicediscovery_cloudmap::replay,
         howto_timeout_policy::replay,
+        howto_tls_file_provided::replay,
+        tls_with_acm::replay,
     ])
 }

@@ -18,6 +18,7 @@ mod howto_ipv6;
 mod howto_match_and_rewrite_at_ingress;
 mod howto_multiple_listeners;
 mod howto_mutual_tls_file_provided;
+mod howto_mutual_tls_file_provided_by_acm;
 mod howto_outlier_detection;
 mod howto_servicediscovery_cloudmap;
 mod howto_timeout_policy;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         howto_match_and_rewrite_at_ingress::replay,
         howto_multiple_listeners::replay,
         howto_mutual_tls_file_provided::replay,
+        howto_mutual_tls_file_provided_by_acm::replay,
         howto_outlier_detection::replay,
         howto_servicediscovery_cloudmap::replay,
         howto_timeout_policy::replay,

@@ -75,8 +75,9 @@ pub(crate) async fn replay(mut world: World) {
     assert_eq!(user.get(GATEWAY).await, "yellow");
     assert!(ssl("handshake") > 0 && ssl("no_certificate") > 0);
 
-    let both_ways =
-        format!("{{ mode: STRICT, certificate: {certificate}, validation: {{ trust: {trust_in_gateway} }} }}");
+    let both_ways = format!(
+        "{{ mode: STRICT, certificate: {certificate}, validation: {{ trust: {trust_in_gateway} }} }}"
+    );
     let policy = format!("{{ enforce: true, certificate: {own}, validation: {{ trust: {trust} }} }}");
     world.apply(mesh(&both_ways, &policy));
     let before = (ssl("handshake"), ssl("no_certificate"));

@@ -9,8 +9,12 @@ const MESH: &str = "ColorApp-MutualTLS";
 const COLOR_NAME: &str = "colorteller.appmesh-mtls.local";
 const GATEWAY_NAME: &str = "gateway.appmesh-mtls.local";
 
-/// `tls` of the color teller's listener and `policy` of the gateway, if not empty.
 fn mesh(tls: &str, policy: &str) -> Manifests {
+    color_app(MESH, COLOR_NAME, tls, policy)
+}
+
+/// A gateway in front of a color teller, with `tls` of the teller's listener and `policy` of the gateway, if not empty.
+pub(crate) fn color_app(mesh: &str, color_name: &str, tls: &str, policy: &str) -> Manifests {
     let tls = if tls.is_empty() {
         String::new()
     } else {
@@ -21,15 +25,15 @@ fn mesh(tls: &str, policy: &str) -> Manifests {
     } else {
         format!(", backendDefaults: {{ clientPolicy: {{ tls: {policy} }} }}")
     };
-    Manifests::mesh(MESH, "{}")
+    Manifests::mesh(mesh, "{}")
         .node(
             "colorteller-vn",
             &format!(
                 "{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }}{tls} }}],
-                    serviceDiscovery: {{ dns: {{ hostname: {COLOR_NAME} }} }} }}"
+                    serviceDiscovery: {{ dns: {{ hostname: {color_name} }} }} }}"
             ),
         )
-        .service_of_node(COLOR_NAME, "colorteller-vn")
+        .service_of_node(color_name, "colorteller-vn")
         .gateway(
             "gateway-vgw",
             &format!("{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }} }}]{defaults} }}"),
@@ -39,7 +43,7 @@ fn mesh(tls: &str, policy: &str) -> Manifests {
             "colorteller-gwroute",
             &format!(
                 "{{ httpRoute: {{ match: {{ prefix: / }},
-                    action: {{ target: {{ virtualService: {{ virtualServiceName: {COLOR_NAME} }} }} }} }} }}"
+                    action: {{ target: {{ virtualService: {{ virtualServiceName: {color_name} }} }} }} }} }}"
             ),
         )
 }

@@ -4,6 +4,8 @@
 use evermesh_e2e::pki::Authority;
 use evermesh_e2e::{App, Manifests, TaskSpec, World};
 
+use crate::howto_mutual_tls_file_provided::color_app;
+
 const MESH: &str = "ColorApp-MutualTLS-ACM";
 const COLOR_NAME: &str = "colorteller.mtls-ec2.svc.cluster.local";
 const GATEWAY_NAME: &str = "colorgateway.mtls-ec2.svc.cluster.local";
@@ -11,37 +13,8 @@ const GATEWAY: &str = "http://colorgateway.mtls-ec2.svc.cluster.local:9080/color
 const CERTIFICATE: &str = "arn:aws:acm:us-west-2:123456789012:certificate/0f0f0f0f-colorteller";
 const ROOT: &str = "arn:aws:acm-pca:us-west-2:123456789012:certificate-authority/1e1e1e1e-colorteller";
 
-/// `tls` of the node's listener and of the gateway's client policy; empty for none.
 fn mesh(tls: &str, policy: &str) -> Manifests {
-    let tls = match tls {
-        "" => String::new(),
-        tls => format!(", tls: {tls}"),
-    };
-    let defaults = match policy {
-        "" => String::new(),
-        policy => format!(", backendDefaults: {{ clientPolicy: {{ tls: {policy} }} }}"),
-    };
-    Manifests::mesh(MESH, "{}")
-        .node(
-            "colorteller-vn",
-            &format!(
-                "{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }}{tls} }}],
-                    serviceDiscovery: {{ dns: {{ hostname: {COLOR_NAME} }} }} }}"
-            ),
-        )
-        .service_of_node(COLOR_NAME, "colorteller-vn")
-        .gateway(
-            "gateway-vgw",
-            &format!("{{ listeners: [{{ portMapping: {{ port: 9080, protocol: http }} }}]{defaults} }}"),
-        )
-        .gateway_route(
-            "gateway-vgw",
-            "colorteller-route",
-            &format!(
-                "{{ httpRoute: {{ match: {{ prefix: / }},
-                    action: {{ target: {{ virtualService: {{ virtualServiceName: {COLOR_NAME} }} }} }} }} }}"
-            ),
-        )
+    color_app(MESH, COLOR_NAME, tls, policy)
 }
 
 pub(crate) async fn replay(mut world: World) {

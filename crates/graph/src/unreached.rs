@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evermesh_model::spec::{RouteSpec, VirtualServiceProvider, WeightedTarget};
+use evermesh_model::spec::VirtualServiceProvider;
 use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
 use crate::report::{Place, Report, code};
@@ -44,18 +44,6 @@ fn reached(mesh: &MeshSnapshot) -> BTreeSet<&str> {
         }
     }
     let routes = routers.into_iter().flat_map(|router| mesh.routes_of(router));
-    let targets = routes.flat_map(|(_, route)| targets(route));
-    nodes.extend(targets.map(|target| target.virtual_node.as_str()));
+    nodes.extend(routes.flat_map(|(_, route)| route.virtual_nodes()));
     nodes
-}
-
-fn targets(route: &RouteSpec) -> impl Iterator<Item = &WeightedTarget> {
-    let http = route.http_route.iter().chain(&route.http2_route);
-    let http = http.map(|route| &route.action.weighted_targets);
-    let grpc = route
-        .grpc_route
-        .iter()
-        .map(|route| &route.action.weighted_targets);
-    let tcp = route.tcp_route.iter().map(|route| &route.action.weighted_targets);
-    http.chain(grpc).chain(tcp).flatten()
 }

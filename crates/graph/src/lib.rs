@@ -20,6 +20,7 @@ mod ports;
 mod report;
 mod resilience;
 mod resolver;
+mod router;
 mod routes;
 mod service;
 mod shadow;

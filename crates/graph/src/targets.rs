@@ -17,68 +17,64 @@ use crate::supplied::{Attribute, CloudMapService};
 use crate::tls;
 use crate::view::{Discovery, Target, TargetKey, WeightedTarget};
 
+/// What a route carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Traffic {
+    /// Requests: only for listeners of HTTP.
+    Requests,
+    /// Connections, which any listener takes.
+    Connections,
+}
+
 /// Every target that a service's routes lead to.
-#[derive(Default)]
-pub(crate) struct Targets {
+pub(crate) struct Targets<'a> {
+    mesh: &'a MeshSnapshot,
     known: BTreeMap<TargetKey, Arc<Target>>,
 }
 
-impl Targets {
+impl<'a> Targets<'a> {
+    pub(crate) fn new(mesh: &'a MeshSnapshot) -> Self {
+        Self {
+            mesh,
+            known: BTreeMap::new(),
+        }
+    }
+
     /// The targets of a route that can be reached. A target that cannot is reported, and its share goes to the others;
     /// when all of those have weight 0, none is left, for they are not meant to take traffic.
     pub(crate) fn resolve(
         &mut self,
-        mesh: &MeshSnapshot,
         specs: &[TargetSpec],
-        http: bool,
+        traffic: Traffic,
         place: &Place<'_>,
         report: &mut Report,
     ) -> Vec<WeightedTarget> {
         let mut resolved = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
             let place = place.item("action.weightedTargets", index);
-            let Some(node) = mesh.virtual_nodes.get(&spec.virtual_node) else {
-                let message = format!(
-                    "there is no virtual node {}; its share goes to the other targets, if any",
-                    spec.virtual_node
-                );
-                report.error(&place.at("virtualNode"), code::DANGLING_REFERENCE, message);
-                continue;
-            };
-            let listener = choose_listener(spec, node, &place, report);
-            let key =
-                listener.and_then(|l| self.target(mesh, &spec.virtual_node, node, l, http, &place, report));
-            resolved.extend(key.map(|target| WeightedTarget {
+            let target = self.named(spec, traffic, &place, report);
+            resolved.extend(target.map(|target| WeightedTarget {
                 target,
                 weight: spec.weight,
             }));
         }
-        if resolved.iter().all(|target| target.weight == 0) {
-            if !resolved.is_empty() {
-                let message = "no target that can be reached has a weight above 0; the route leads nowhere";
-                report.error(
-                    &place.at("action.weightedTargets"),
-                    code::WEIGHTS_SUM_TO_ZERO,
-                    message,
-                );
-            }
-            resolved.clear();
+        if resolved.iter().any(|target| target.weight > 0) {
+            return resolved;
         }
-        resolved
+        if !resolved.is_empty() {
+            let message = "no target that can be reached has a weight above 0; the route leads nowhere";
+            let place = place.at("action.weightedTargets");
+            report.error(&place, code::WEIGHTS_SUM_TO_ZERO, message);
+        }
+        Vec::new()
     }
 
-    /// One listener of a node as a target, if it can be one.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "who, where and for what; a struct would only rename them"
-    )]
+    /// One listener of a node as a target, if the node can be found.
     pub(crate) fn target(
         &mut self,
-        mesh: &MeshSnapshot,
         name: &str,
         node: &VirtualNodeSpec,
         listener: &Listener,
-        http: bool,
         place: &Place<'_>,
         report: &mut Report,
     ) -> Option<TargetKey> {
@@ -88,21 +84,13 @@ impl Targets {
             port: listener.port_mapping.port,
             called_as: None,
         };
-        if http && !key.protocol.is_http() {
-            let message = format!(
-                "port {} of virtual node {name} is tcp and takes no requests",
-                key.port
-            );
-            report.error(place, code::PROTOCOL_MISMATCH, message);
-            return None;
-        }
         let discovery = discovery(name, node, place, report)?;
         self.known.entry(key.clone()).or_insert_with(|| {
             Arc::new(Target {
                 key: key.clone(),
                 tls: tls::without_policy(listener.tls.as_ref(), &discovery),
                 discovery,
-                ip_preference: address::preference(mesh, node),
+                ip_preference: address::preference(self.mesh, node),
                 health_check: resilience::health_check(listener),
                 outlier_detection: resilience::outlier_detection(listener),
             })
@@ -110,8 +98,33 @@ impl Targets {
         Some(key)
     }
 
+    /// What a share of a route goes to, if that takes such traffic.
+    fn named(
+        &mut self,
+        spec: &TargetSpec,
+        traffic: Traffic,
+        place: &Place<'_>,
+        report: &mut Report,
+    ) -> Option<TargetKey> {
+        let name = &spec.virtual_node;
+        let Some(node) = self.mesh.virtual_nodes.get(name) else {
+            let message =
+                format!("there is no virtual node {name}; its share goes to the other targets, if any");
+            report.error(&place.at("virtualNode"), code::DANGLING_REFERENCE, message);
+            return None;
+        };
+        let listener = choose_listener(spec, node, place, report)?;
+        if traffic == Traffic::Requests && !protocol(listener.port_mapping.protocol).is_http() {
+            let port = listener.port_mapping.port;
+            let message = format!("port {port} of virtual node {name} is tcp and takes no requests");
+            report.error(place, code::PROTOCOL_MISMATCH, message);
+            return None;
+        }
+        self.target(name, node, listener, place, report)
+    }
+
     /// Those among which some traffic is shared, each once.
-    pub(crate) fn of<'a>(&self, shares: impl IntoIterator<Item = &'a WeightedTarget>) -> Vec<Arc<Target>> {
+    pub(crate) fn of<'s>(&self, shares: impl IntoIterator<Item = &'s WeightedTarget>) -> Vec<Arc<Target>> {
         let keys: BTreeSet<&TargetKey> = shares.into_iter().map(|share| &share.target).collect();
         let known = keys.into_iter().filter_map(|key| self.known.get(key));
         known.cloned().collect()

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use evermesh_model::spec::ClientPolicyTls;
-use evermesh_model::{Kind, ResourceId};
+use evermesh_model::spec::{ClientPolicyTls, EgressFilterType};
+use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 
-use crate::agreement;
 use crate::defaults;
 use crate::policy;
 use crate::ports::Ports;
@@ -13,6 +12,7 @@ use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::service::Service;
 use crate::supplied::NamedAddresses;
+use crate::tls_agreement;
 use crate::view::{Egress, Timeouts};
 
 /// How services are called.
@@ -25,7 +25,7 @@ pub(crate) struct ClientPolicy<'a, 'p> {
 }
 
 /// Collects the egress of a view, service by service.
-pub(crate) struct Egresses<'a> {
+pub(crate) struct EgressBuilder<'a> {
     resolver: &'a Resolver<'a>,
     report: &'a mut Report,
     defaults: ClientPolicy<'a, 'a>,
@@ -33,7 +33,7 @@ pub(crate) struct Egresses<'a> {
     ports: Ports<'a>,
 }
 
-impl<'a> Egresses<'a> {
+impl<'a> EgressBuilder<'a> {
     /// `defaults` is for services that are called because a route leads there.
     pub(crate) fn new(
         resolver: &'a Resolver<'_>,
@@ -62,7 +62,7 @@ impl<'a> Egresses<'a> {
     pub(crate) fn add(&mut self, service: &'a Service, policy: ClientPolicy<'a, '_>) {
         if self.added.insert(service.id.name()) {
             self.report.repeat(&service.diagnostics);
-            agreement::check(self.resolver.mesh(), service, policy, self.report);
+            tls_agreement::check(self.resolver.mesh(), service, policy, self.report);
             self.ports.add(service, policy.tls, self.report);
         }
     }
@@ -89,7 +89,16 @@ impl<'a> Egresses<'a> {
         timeouts.reduce(policy::longest).unwrap_or(defaults::TIMEOUTS)
     }
 
-    pub(crate) fn finish(self, allow_all: bool, known: &NamedAddresses) -> Egress {
+    /// What was added, and what the mesh says of everything else. `known` as for [`Resolver::resolve_with`].
+    pub(crate) fn finish(self, known: &NamedAddresses) -> Egress {
+        let allow_all = allow_all(self.resolver.mesh());
         self.ports.finish(allow_all, known, self.report)
     }
+}
+
+fn allow_all(mesh: &MeshSnapshot) -> bool {
+    mesh.spec
+        .egress_filter
+        .as_ref()
+        .is_some_and(|filter| filter.r#type == EgressFilterType::AllowAll)
 }

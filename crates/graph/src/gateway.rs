@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use evermesh_model::spec::{VirtualGatewayListener, VirtualGatewaySpec};
 use evermesh_model::{Kind, ResourceId};
 
-use crate::address;
-use crate::egress::{ClientPolicy, Egresses};
+use crate::egress::{ClientPolicy, EgressBuilder};
 use crate::gateway_routes::GatewayRoutes;
-use crate::node::{access_log, allow_all, protocol};
+use crate::ip_preference;
+use crate::logging;
+use crate::node::protocol;
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
@@ -33,25 +34,25 @@ pub(crate) fn resolve(
         place: if tls.is_some() { &of_defaults } else { &place },
     };
 
-    let mut egresses = Egresses::new(resolver, report, policy);
-    let routes = GatewayRoutes::resolve(mesh, name, &mut egresses);
+    let mut egress = EgressBuilder::new(resolver, report, policy);
+    let routes = GatewayRoutes::resolve(mesh, name, &mut egress);
     let listeners = spec.listeners.iter().enumerate();
     let listeners: Vec<GatewayListener> = listeners
         .filter_map(|(index, listener)| {
             let place = place.item("listeners", index);
-            gateway_listener(listener, &routes, &place, egresses.report())
+            gateway_listener(listener, &routes, &place, egress.report())
         })
         .collect();
-    routes.check(mesh, name, spec, egresses.report());
-    let mut egress = egresses.finish(allow_all(mesh), known);
+    routes.check(mesh, name, spec, egress.report());
+    let mut egress = egress.finish(known);
     egress.shared_hosts = shared_hosts(&listeners, &egress);
     ProxyView {
         mesh: mesh.id.name.clone(),
         name: name.to_owned(),
         ingress: Ingress::VirtualGateway(listeners),
         egress,
-        network: address::gateway_network(mesh),
-        access_log: access_log(spec.logging.as_ref()),
+        network: ip_preference::gateway_network(mesh),
+        access_log: logging::access_log(spec.logging.as_ref()),
     }
 }
 

@@ -7,7 +7,7 @@ use evermesh_model::spec::{
 };
 use evermesh_model::{MeshSnapshot, ResourceId};
 
-use crate::egress::Egresses;
+use crate::egress::EgressBuilder;
 use crate::report::{Place, Report, code};
 use crate::routes::Rank;
 use crate::shadow::{Contender, shadowed};
@@ -19,10 +19,10 @@ use crate::{defaults, matching};
 pub(crate) struct GatewayRoutes(Vec<Candidate>);
 
 impl GatewayRoutes {
-    pub(crate) fn resolve(mesh: &MeshSnapshot, gateway: &str, egresses: &mut Egresses<'_>) -> Self {
+    pub(crate) fn resolve(mesh: &MeshSnapshot, gateway: &str, egress: &mut EgressBuilder<'_>) -> Self {
         let mut candidates: Vec<Candidate> = mesh
             .gateway_routes_of(gateway)
-            .filter_map(|(name, spec)| Candidate::resolve(mesh, gateway, name, spec, egresses))
+            .filter_map(|(name, spec)| Candidate::resolve(mesh, gateway, name, spec, egress))
             .collect();
         candidates.sort_by(|a, b| a.rank.cmp(&b.rank));
         Self(candidates)
@@ -81,30 +81,34 @@ impl Candidate {
         gateway: &str,
         name: &str,
         spec: &GatewayRouteSpec,
-        egresses: &mut Egresses<'_>,
+        egress: &mut EgressBuilder<'_>,
     ) -> Option<Self> {
         let id = ResourceId::gateway_route(mesh.id.clone(), gateway, name);
         let (member, port) = member(spec)?;
         let spec_place = Place::spec_of(&id);
         let place = spec_place.at(member);
         let http = spec.http_route.as_ref().or(spec.http2_route.as_ref());
-        let lead = match (http, &spec.grpc_route) {
-            (Some(route), _) => http_route(route, &place, egresses.report())?,
+        let request = match (http, &spec.grpc_route) {
+            (Some(route), _) => http_route(route, &place, egress.report())?,
             (None, route) => grpc_route(route.as_ref()?),
         };
-        if !matching::is_possible(&lead.matches, &place.at("match"), egresses.report()) {
+        if !matching::is_possible(&request.matches, &place.at("match"), egress.report()) {
             return None;
         }
-        let reached = reach(lead.target, &place, egresses);
-        let rank = Rank::new(spec.priority.unwrap_or(defaults::PRIORITY), &lead.matches, name);
+        let reached = reach(request.target, &place, egress);
+        let rank = Rank::new(
+            spec.priority.unwrap_or(defaults::PRIORITY),
+            &request.matches,
+            name,
+        );
         let route = GatewayRoute {
             name: name.to_owned(),
-            matches: lead.matches,
+            matches: request.matches,
             destination: reached.map(|(host, timeouts)| Destination {
-                virtual_service: lead.target.virtual_service.virtual_service_name.clone(),
+                virtual_service: request.target.virtual_service.virtual_service_name.clone(),
                 host,
-                keep_host: lead.keep_host,
-                path_rewrite: lead.path_rewrite,
+                keep_host: request.keep_host,
+                path_rewrite: request.path_rewrite,
                 timeouts,
             }),
         };
@@ -145,23 +149,23 @@ fn member(spec: &GatewayRouteSpec) -> Option<(&'static str, Option<u16>)> {
 fn reach(
     target: &GatewayRouteTarget,
     place: &Place<'_>,
-    egresses: &mut Egresses<'_>,
+    egress: &mut EgressBuilder<'_>,
 ) -> Option<(String, Timeouts)> {
     let service = &target.virtual_service.virtual_service_name;
     let place = place.at("action.target");
-    let ports = egresses.add_named(service);
+    let ports = egress.add_named(service);
     let Some(&first) = ports.first() else {
         let message = format!(
             "virtual service {service} has no port that is called by HTTP; the route answers with 503"
         );
-        egresses.report().error(&place, code::PROTOCOL_MISMATCH, message);
+        egress.report().error(&place, code::PROTOCOL_MISMATCH, message);
         return None;
     };
     let port = target.port.unwrap_or(first);
     if !ports.contains(&port) {
         let message =
             format!("virtual service {service} is not called on port {port}; the route answers with 503");
-        egresses
+        egress
             .report()
             .error(&place.at("port"), code::TARGET_PORT_UNKNOWN, message);
         return None;
@@ -171,21 +175,25 @@ fn reach(
     } else {
         format!("{service}:{port}")
     };
-    Some((host, egresses.longest_timeouts(service, port)))
+    Some((host, egress.longest_timeouts(service, port)))
 }
 
-/// A gateway route as its spec has it, of any of the three protocols.
-struct Lead<'a> {
+/// A gateway route of any of the three protocols, as its spec has it.
+struct RequestRoute<'a> {
     matches: RequestMatch,
     path_rewrite: PathRewrite,
     keep_host: bool,
     target: &'a GatewayRouteTarget,
 }
 
-fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place<'_>, report: &mut Report) -> Option<Lead<'a>> {
+fn http_route<'a>(
+    route: &'a HttpGatewayRoute,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Option<RequestRoute<'a>> {
     let matches = matching::gateway_http(&route.r#match);
     let rewrite = route.action.rewrite.as_ref();
-    Some(Lead {
+    Some(RequestRoute {
         path_rewrite: path_rewrite(rewrite, &matches.path, &place.at("action.rewrite"), report)?,
         keep_host: keeps_host(rewrite.and_then(|rewrite| rewrite.hostname.as_ref())),
         matches,
@@ -193,9 +201,9 @@ fn http_route<'a>(route: &'a HttpGatewayRoute, place: &Place<'_>, report: &mut R
     })
 }
 
-fn grpc_route(route: &GrpcGatewayRoute) -> Lead<'_> {
+fn grpc_route(route: &GrpcGatewayRoute) -> RequestRoute<'_> {
     let rewrite = route.action.rewrite.as_ref();
-    Lead {
+    RequestRoute {
         matches: matching::gateway_grpc(&route.r#match),
         path_rewrite: PathRewrite::Keep,
         keep_host: keeps_host(rewrite.and_then(|rewrite| rewrite.hostname.as_ref())),

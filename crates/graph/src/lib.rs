@@ -4,14 +4,14 @@
 //! [`view`]: references followed, defaults filled in, order settled. A mistake in the mesh becomes a diagnostic and
 //! drops only the part that is broken. No I/O, no clock, and the same output for any order of input.
 
-mod address;
-mod agreement;
 mod connections;
 mod defaults;
 mod dependency;
 mod egress;
 mod gateway;
 mod gateway_routes;
+mod ip_preference;
+mod logging;
 mod matching;
 mod memo;
 mod node;
@@ -27,6 +27,7 @@ mod shadow;
 pub mod supplied;
 mod targets;
 mod tls;
+mod tls_agreement;
 mod unreached;
 mod upstreams;
 pub mod view;

@@ -2,25 +2,20 @@
 
 use std::borrow::Cow;
 
-use evermesh_model::spec::{
-    AccessLog as AccessLogSpec, Backend, JsonFormatRef, Listener, Logging, LoggingFormat,
-    VirtualServiceBackend,
-};
-use evermesh_model::spec::{EgressFilterType, PortProtocol, VirtualNodeSpec};
+use evermesh_model::spec::{Backend, Listener, PortProtocol, VirtualNodeSpec, VirtualServiceBackend};
 use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
 
-use crate::address;
-use crate::agreement;
-use crate::egress::{ClientPolicy, Egresses};
+use crate::egress::{ClientPolicy, EgressBuilder};
+use crate::ip_preference;
+use crate::logging;
 use crate::policy;
 use crate::report::{Place, Report, code};
 use crate::resolver::Resolver;
 use crate::service::as_outside;
 use crate::supplied::NamedAddresses;
 use crate::tls;
-use crate::view::{
-    AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, LogFormat, Protocol, ProxyView,
-};
+use crate::tls_agreement;
+use crate::view::{AppListener, EGRESS_PORT, INGRESS_PORT, Ingress, Protocol, ProxyView};
 
 pub(crate) fn resolve(
     resolver: &Resolver<'_>,
@@ -39,18 +34,18 @@ pub(crate) fn resolve(
         place: &of_defaults,
     };
 
-    let mut egresses = Egresses::new(resolver, report, defaults);
+    let mut egress = EgressBuilder::new(resolver, report, defaults);
     for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
         let item = place.item("backends", index);
-        add_backend(backend, &item.at("virtualService"), defaults, &mut egresses);
+        add_backend(backend, &item.at("virtualService"), defaults, &mut egress);
     }
     ProxyView {
         mesh: mesh.id.name.clone(),
         name: name.to_owned(),
         ingress: Ingress::VirtualNode(listeners),
-        egress: egresses.finish(allow_all(mesh), known),
-        network: address::node_network(mesh, spec),
-        access_log: access_log(spec.logging.as_ref()),
+        egress: egress.finish(known),
+        network: ip_preference::node_network(mesh, spec),
+        access_log: logging::access_log(spec.logging.as_ref()),
     }
 }
 
@@ -58,22 +53,22 @@ fn add_backend<'a>(
     backend: &'a VirtualServiceBackend,
     place: &Place<'_>,
     defaults: ClientPolicy<'a, '_>,
-    egresses: &mut Egresses<'a>,
+    egress: &mut EgressBuilder<'a>,
 ) {
-    let resolver = egresses.resolver();
+    let resolver = egress.resolver();
     let name = service_name(resolver.mesh(), &backend.virtual_service_name);
     let Some(service) = resolver.service(&name) else {
         let message = format!("there is no virtual service {name}; {}", as_outside(&name));
         let place = place.at("virtualServiceName");
-        egresses.report().warning(&place, code::DANGLING_BACKEND, message);
+        egress.report().warning(&place, code::DANGLING_BACKEND, message);
         return;
     };
     let of_policy = place.at("clientPolicy.tls");
     let own = tls::of_policy(backend.client_policy.as_ref());
     if let Some(own) = own {
-        agreement::check_ports(service, own, &of_policy, egresses.report());
+        tls_agreement::check_ports(service, own, &of_policy, egress.report());
     }
-    egresses.add(
+    egress.add(
         service,
         match (own, &backend.client_policy) {
             (Some(_), _) => ClientPolicy {
@@ -128,26 +123,4 @@ pub(crate) fn protocol(protocol: PortProtocol) -> Protocol {
         PortProtocol::Grpc => Protocol::Grpc,
         PortProtocol::Tcp => Protocol::Tcp,
     }
-}
-
-pub(crate) fn allow_all(mesh: &MeshSnapshot) -> bool {
-    mesh.spec
-        .egress_filter
-        .as_ref()
-        .is_some_and(|filter| filter.r#type == EgressFilterType::AllowAll)
-}
-
-pub(crate) fn access_log(logging: Option<&Logging>) -> Option<AccessLog> {
-    let AccessLogSpec::File(file) = logging?.access_log.as_ref()?;
-    let format = file.format.as_ref().map(|format| match format {
-        LoggingFormat::Text(text) => LogFormat::Text(text.clone()),
-        LoggingFormat::Json(members) => {
-            let member = |member: &JsonFormatRef| (member.key.clone(), member.value.clone());
-            LogFormat::Json(members.iter().map(member).collect())
-        }
-    });
-    Some(AccessLog {
-        path: file.path.clone(),
-        format,
-    })
 }

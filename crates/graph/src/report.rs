@@ -12,7 +12,7 @@ pub(crate) mod code {
     /// Something names a resource that does not exist, although the API does not let that happen.
     pub(crate) const DANGLING_REFERENCE: &str = "dangling-reference";
     /// A virtual service that is called has no provider.
-    pub(crate) const NO_PROVIDER: &str = "service-without-provider";
+    pub(crate) const SERVICE_WITHOUT_PROVIDER: &str = "service-without-provider";
     /// A route leads to a virtual node without listeners.
     pub(crate) const TARGET_WITHOUT_LISTENER: &str = "target-without-listener";
     /// A route names a port that its target does not listen on.

@@ -107,7 +107,7 @@ impl<'a> Offers<'a> {
                     as_outside(self.service)
                 );
                 self.report
-                    .warning(&place.at("provider"), code::NO_PROVIDER, message);
+                    .warning(&place.at("provider"), code::SERVICE_WITHOUT_PROVIDER, message);
                 "provider"
             }
             Some(VirtualServiceProvider::VirtualNode(provider)) => {

@@ -9,7 +9,7 @@ use evermesh_model::spec::{
     WeightedTarget as TargetSpec,
 };
 
-use crate::address;
+use crate::ip_preference;
 use crate::node::protocol;
 use crate::report::{Place, Report, code};
 use crate::resilience;
@@ -90,7 +90,7 @@ impl<'a> Targets<'a> {
                 key: key.clone(),
                 tls: tls::without_policy(listener.tls.as_ref(), &discovery),
                 discovery,
-                ip_preference: address::preference(self.mesh, node),
+                ip_preference: ip_preference::preference(self.mesh, node),
                 health_check: resilience::health_check(listener),
                 outlier_detection: resilience::outlier_detection(listener),
             })

@@ -106,6 +106,6 @@ pub struct TcpService {
     pub route: String,
     /// Where connections go, as for a [`Route`]; none closes them.
     pub targets: Vec<WeightedTarget>,
-    /// How long a connection may be quiet.
+    /// How many milliseconds a connection may be quiet; 0: no limit.
     pub idle_timeout: u64,
 }

@@ -5,10 +5,10 @@
 //!
 //! Views of one mesh share the services and targets that they have in common, see [`Resolver`](crate::Resolver).
 
-mod address;
 mod egress;
 mod gateway;
 mod ingress;
+mod ip_preference;
 mod logging;
 mod matching;
 mod policy;
@@ -19,10 +19,10 @@ mod tls;
 
 use serde::{Deserialize, Serialize};
 
-pub use address::{IpPreference, Network};
 pub use egress::{Egress, EgressHost, HttpService, TcpDestination, TcpService};
 pub use gateway::{Destination, GatewayListener, GatewayRoute, PathRewrite, SERVICE_HEADER};
 pub use ingress::{AppListener, Ingress};
+pub use ip_preference::{IpPreference, Network};
 pub use logging::{AccessLog, LogFormat};
 pub use matching::{HeaderMatch, HeaderValueMatch, HostMatch, PathMatch, QueryParameterMatch, RequestMatch};
 pub use policy::{Limits, RetryOn, RetryPolicy, Timeouts};

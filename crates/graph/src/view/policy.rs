@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Timeouts {
-    /// From the end of the request to the end of the response.
+    /// From the end of the request to the end of the response; milliseconds, 0: no limit.
     pub request: u64,
-    /// Without any data.
+    /// Without any data; milliseconds, 0: no limit.
     pub idle: u64,
 }
 
@@ -39,7 +39,7 @@ impl Limits {
 pub struct RetryPolicy {
     /// Most tries after the first.
     pub max_retries: u32,
-    /// Time limit of a try; `None`: only the request's.
+    /// Time limit of a try in milliseconds; `None`: only the request's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub per_try_timeout: Option<u64>,
     /// What is tried again, ordered and unique.

@@ -12,9 +12,9 @@ pub struct HealthCheck {
     /// Port that is asked; `None`: the target's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub port: Option<u16>,
-    /// Time between two checks.
+    /// Milliseconds between two checks.
     pub interval: u64,
-    /// Time to wait for an answer.
+    /// Milliseconds to wait for an answer.
     pub timeout: u64,
     /// Successes in a row after which an address counts as well.
     pub healthy_threshold: u32,
@@ -44,9 +44,9 @@ pub struct OutlierDetection {
     /// Failures in a row after which it takes none: responses of 5xx, what gRPC has for them, and connections that
     /// fail.
     pub server_errors: u32,
-    /// Time between two looks at who may come back.
+    /// Milliseconds between two looks at who may come back.
     pub interval: u64,
-    /// How long it takes none, times how often that was so.
+    /// How many milliseconds it takes none, times how often that was so.
     pub base_ejection: u64,
     /// Most addresses that take none at a time, in percent.
     pub max_ejection_percent: u32,

@@ -17,13 +17,15 @@
 //!   protocol: state of the world and delta; everything above and below them is the same for both.
 //!
 //! Versions are hashes of content. They are the same after a restart and on every replica, so a proxy that comes
-//! back and states the version it holds is sent nothing when nothing changed.
+//! back and states the version it holds is sent nothing when nothing changed. What a version meant is kept in mind for a
+//! while after a stream ends, so that a proxy that comes back to a change is taken through it in order.
 
 mod budget;
 mod codec;
 mod counters;
 mod delivery;
 mod end;
+mod memory;
 mod options;
 mod pool;
 mod push;

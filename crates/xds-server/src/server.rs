@@ -52,14 +52,14 @@ impl XdsServer {
     pub fn new(source: Arc<dyn ConfigSource>, mut options: Options) -> Self {
         options.max_streams = options.max_streams.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(options.max_streams));
-        let (registry, counters) = (Arc::default(), Counters::default());
+        let registry = Arc::new(Registry::new(options.max_streams));
         Self {
             shared: Arc::new(Shared {
                 identifier: options.identifier.as_str().into(),
                 source,
                 options,
                 registry,
-                counters,
+                counters: Counters::default(),
                 places,
             }),
         }

@@ -14,6 +14,10 @@
 //! [`Session::reconcile`] walks these steps from the first at every event and stops where one is open. It keeps no
 //! record of "the step we are in": a newer set in the middle of a change simply adds to step 1.
 //!
+//! On a new stream this holds for what the proxy brings along. In the incremental form it says what that is; in state of
+//! the world it names a list of clusters by its version, which the streams before this one are asked for
+//! ([`Session::recall`]). Where nobody knows it, clusters that are gone leave with the first list.
+//!
 //! A rejection stops the walk: what the proxy holds stays as it is, and nothing is removed. Endpoints and secrets
 //! of what it holds are still brought up to date, and a proxy that holds nothing yet is still given what it asks
 //! for.
@@ -44,6 +48,9 @@ pub(crate) struct Session<D> {
     /// Of all but listeners: the last view that the proxy accepted on this stream as a whole. Only that can be in
     /// use, so only that is kept beside the target. What was rejected leaves with the target it came with.
     accepted: PerType<Arc<Collection>>,
+    /// The lists of clusters that the proxy may hold, the newest last: what it accepted last, and what it was sent
+    /// since.
+    clusters: Vec<Arc<Collection>>,
     warming: Option<Warming>,
     /// A proxy that came back has until then to say what else it holds, before anything is taken from it.
     returning: Option<Instant>,
@@ -62,6 +69,7 @@ impl<D: Delivery> Session<D> {
             usable_routes: Arc::default(),
             deliveries: PerType::default(),
             accepted: PerType::default(),
+            clusters: Vec::new(),
             warming: None,
             returning: None,
             last_nonce: 0,
@@ -80,6 +88,13 @@ impl<D: Delivery> Session<D> {
         self.tick(now)
     }
 
+    /// Hints before the first request for clusters at the list that the proxy holds by that. In state of the world only
+    /// the whole list can say that a cluster stays, so without the ones it holds, they would go before they are out of
+    /// use.
+    pub(crate) fn recall(&mut self, clusters: Arc<Collection>) {
+        self.clusters = vec![clusters];
+    }
+
     /// Takes in a request, and says what it meant.
     pub(crate) fn request(
         &mut self,
@@ -93,6 +108,7 @@ impl<D: Delivery> Session<D> {
             && self.deliveries[kind].holds_something()
         {
             self.returning = Some(now + self.warm_up);
+            self.take_up();
         }
         let responses = if heard == Heard::Stale {
             Vec::new()
@@ -137,11 +153,21 @@ impl<D: Delivery> Session<D> {
         }
     }
 
+    /// Whether the proxy has sent a request of this type.
+    pub(crate) fn has_met(&self, kind: ResourceType) -> bool {
+        self.deliveries[kind].subscription().is_some()
+    }
+
+    /// The lists of clusters that the proxy may hold when the stream ends now.
+    pub(crate) fn clusters(&self) -> &[Arc<Collection>] {
+        &self.clusters
+    }
+
     /// The status of every type the proxy subscribed to.
     pub(crate) fn types(&self) -> Vec<TypeStatus> {
         ResourceType::ALL
             .into_iter()
-            .filter(|kind| self.deliveries[*kind].subscription().is_some())
+            .filter(|kind| self.has_met(*kind))
             .map(|kind| self.deliveries[kind].exchange().status(kind))
             .collect()
     }
@@ -218,8 +244,8 @@ impl<D: Delivery> Session<D> {
     /// Whether the proxy may hold listeners or routes from an earlier stream that it has not told of yet.
     fn is_returning(&mut self, now: Instant) -> bool {
         let in_use = [ResourceType::Listener, ResourceType::Route];
-        let has_told = |kind: ResourceType| self.deliveries[kind].subscription().is_some();
-        if self.returning.is_some_and(|until| now >= until) || in_use.into_iter().all(has_told) {
+        let has_told = in_use.into_iter().all(|kind| self.has_met(kind));
+        if self.returning.is_some_and(|until| now >= until) || has_told {
             self.returning = None;
         }
         self.returning.is_some()
@@ -271,7 +297,30 @@ impl<D: Delivery> Session<D> {
             self.renew_endpoints(&push);
             self.outbox.push(push);
         }
+        if kind == ResourceType::Cluster {
+            self.note_clusters();
+        }
         offer.gate
+    }
+
+    /// A proxy came back: if it has the list that was recalled, all goes on as on its last stream.
+    fn take_up(&mut self) {
+        let recalled = std::mem::take(&mut self.clusters).pop();
+        let clusters = &mut self.deliveries[ResourceType::Cluster];
+        if let Some(held) = recalled.filter(|held| clusters.vouch(held.version())) {
+            self.accepted[ResourceType::Cluster] = Arc::clone(&held);
+            self.clusters.push(held);
+        }
+    }
+
+    /// Keeps in mind what was just offered, and forgets what the proxy holds no longer.
+    fn note_clusters(&mut self) {
+        let offered = &self.views[ResourceType::Cluster];
+        if !self.clusters.iter().any(|list| list == offered) {
+            self.clusters.push(Arc::clone(offered));
+        }
+        let exchange = self.deliveries[ResourceType::Cluster].exchange();
+        self.clusters.retain(|list| exchange.may_hold(list.version()));
     }
 
     /// A cluster that is sent waits for its endpoints, also when it was there before and they are the same.

@@ -218,12 +218,24 @@ impl<D: Delivery> Conversation<'_, D> {
             return Ok(Vec::new());
         };
         self.check_names(kind, &request)?;
+        self.recall(kind, &request);
         let (heard, responses) = self.session.request(kind, request, Instant::now());
         self.count(kind, &heard);
         if !heard.is_answer() {
             self.spend()?;
         }
         Ok(responses)
+    }
+
+    /// Looks up what a proxy that comes back holds.
+    fn recall(&mut self, kind: ResourceType, request: &D::Request) {
+        if kind != ResourceType::Cluster || self.session.has_met(kind) {
+            return;
+        }
+        let held = request.version().and_then(|version| self.entry.recall(version));
+        if let Some(held) = held {
+            self.session.recall(held);
+        }
     }
 
     fn check_names(&self, kind: ResourceType, request: &D::Request) -> Result<(), End> {

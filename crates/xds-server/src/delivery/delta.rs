@@ -114,6 +114,11 @@ impl Delivery for Delta {
         self.exchange.last().is_some() || self.held.values().any(holds)
     }
 
+    /// Here the proxy says of every resource what it has.
+    fn vouch(&mut self, _: Version) -> bool {
+        false
+    }
+
     /// Envoy asks for endpoints once, and not again when a changed cluster waits for them.
     fn renew(&mut self, name: &str) {
         // A proxy that came back may be about to say that it has them.
@@ -300,5 +305,9 @@ impl Request for DeltaDiscoveryRequest {
             .chain(&self.resource_names_unsubscribe)
             .chain(self.initial_resource_versions.keys())
             .map(String::as_str)
+    }
+
+    fn version(&self) -> Option<Version> {
+        None
     }
 }

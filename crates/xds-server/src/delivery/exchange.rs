@@ -103,6 +103,11 @@ impl Exchange {
         self.last.map(|sent| sent.version)
     }
 
+    /// Whether the proxy may hold a list of this version: it accepted it, or may be about to.
+    pub(crate) fn may_hold(&self, version: Version) -> bool {
+        self.acknowledged == Some(version) || self.last() == Some(version)
+    }
+
     /// Whether the last response is unanswered.
     pub(super) fn is_awaited(&self) -> bool {
         self.is(Answer::Awaited)

@@ -17,7 +17,7 @@ pub(crate) use self::delta::Delta;
 pub(crate) use self::exchange::{Exchange, Gate};
 pub(crate) use self::state_of_the_world::StateOfTheWorld;
 use crate::push::{Push, WireForm};
-use crate::resource::ResourceType;
+use crate::resource::{ResourceType, Version};
 use crate::set::Collection;
 use crate::stats::Protocol;
 use crate::status::Nack;
@@ -45,6 +45,9 @@ pub(crate) trait Delivery: Default + fmt::Debug + Send + Sync + 'static {
     /// Whether the proxy has, or claims to have, anything of this type.
     fn holds_something(&self) -> bool;
 
+    /// The list of this version is known. Returns whether it is the one that the proxy came with, and so has.
+    fn vouch(&mut self, version: Version) -> bool;
+
     /// The proxy needs `name` again, though it may hold it, and may not ask.
     fn renew(&mut self, name: &str);
 
@@ -68,6 +71,8 @@ pub(crate) trait Request: Message + Default + 'static {
     fn type_url(&self) -> &str;
     /// Every name of a resource in it.
     fn names(&self) -> impl Iterator<Item = &str>;
+    /// State of the world: the version of the list that the proxy holds, if that can be one of ours.
+    fn version(&self) -> Option<Version>;
 }
 
 /// What a request meant.

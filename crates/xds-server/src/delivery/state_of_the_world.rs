@@ -64,7 +64,7 @@ impl Delivery for StateOfTheWorld {
         }
         let version = selection.version;
         let resources = selection.resources.into_iter().cloned().collect();
-        self.settle_claim(version);
+        self.vouch(version);
         if !self.is_due(version, allow) {
             return Offer::nothing(self.exchange.gate(version));
         }
@@ -87,6 +87,14 @@ impl Delivery for StateOfTheWorld {
         self.exchange.last().is_some() || self.claim.is_some()
     }
 
+    fn vouch(&mut self, version: Version) -> bool {
+        let holds = self.claim.take_if(|claim| *claim == version.to_string());
+        if holds.is_some() {
+            self.exchange.settle(version);
+        }
+        holds.is_some()
+    }
+
     /// Here the proxy asks.
     fn renew(&mut self, _: &str) {}
 
@@ -100,14 +108,6 @@ impl Delivery for StateOfTheWorld {
 }
 
 impl StateOfTheWorld {
-    /// A proxy that comes back with the version it would be sent has it already.
-    fn settle_claim(&mut self, version: Version) {
-        let holds = self.claim.take_if(|claim| *claim == version.to_string());
-        if holds.is_some() {
-            self.exchange.settle(version);
-        }
-    }
-
     fn is_due(&self, version: Version, allow: Allow) -> bool {
         match allow {
             Allow::Nothing => false,
@@ -132,5 +132,9 @@ impl Request for DiscoveryRequest {
 
     fn names(&self) -> impl Iterator<Item = &str> {
         self.resource_names.iter().map(String::as_str)
+    }
+
+    fn version(&self) -> Option<Version> {
+        Version::read(&self.version_info)
     }
 }

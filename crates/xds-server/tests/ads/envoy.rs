@@ -1,5 +1,5 @@
 //! The judge: real Envoys, the pinned one and the oldest, in both forms of the protocol. Each is configured, changed,
-//! refuses, and comes back, under constant load.
+//! refuses, is cut off and comes back, under constant load.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,6 +22,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::harness::{Harness, PATIENCE};
+use crate::relay::Relay;
 
 const NODE: &str = "mesh/m/virtualNode/n";
 
@@ -52,7 +53,8 @@ async fn lives_through_all(binary: &Path, api_type: &str) {
     };
     let h = Harness::start(Options::default()).await;
     h.source.put(NODE, upstreams.set("one", 1));
-    let envoy = Envoy::spawn(binary, h.address, api_type);
+    let relay = Relay::to(h.address).await;
+    let envoy = Envoy::spawn(binary, relay.address, api_type);
 
     // Configured.
     let proxy = h
@@ -123,25 +125,20 @@ async fn lives_through_all(binary: &Path, api_type: &str) {
     .await;
     h.proxy("the change is done", ProxyStatus::in_sync).await;
 
-    // Its routes change and a cluster goes while it is away. Not so in state of the world, where all clusters are one
-    // list and a new server cannot know what was in the last one.
-    if api_type == "DELTA_GRPC" {
-        let address = h.address;
-        h.stop().await;
-        let h = Harness::start_at(address, Options::default()).await;
-        h.source.put(NODE, upstreams.set("two", 2));
-        eventually("traffic moves", || async {
-            get(service, "/").await.is_ok_and(|body| body == "two")
-        })
-        .await;
-        eventually("the old cluster is gone", || async {
-            !has_cluster(admin, "one").await
-        })
-        .await;
-        h.proxy("the change is done", ProxyStatus::in_sync).await;
-        load.assert_unharmed().await;
-        return;
-    }
+    // Its routes change and a cluster goes while it is cut off.
+    relay.cut();
+    h.streams(0).await;
+    h.source.put(NODE, upstreams.set("two", 2));
+    relay.mend();
+    eventually("traffic moves", || async {
+        get(service, "/").await.is_ok_and(|body| body == "two")
+    })
+    .await;
+    eventually("the old cluster is gone", || async {
+        !has_cluster(admin, "one").await
+    })
+    .await;
+    h.proxy("the change is done", ProxyStatus::in_sync).await;
     load.assert_unharmed().await;
 }
 

@@ -9,5 +9,6 @@ mod envoy;
 mod harness;
 mod limits;
 mod reconnects;
+mod relay;
 mod stats;
 mod updates;

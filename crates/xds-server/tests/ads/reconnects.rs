@@ -1,10 +1,12 @@
 //! Proxies that come back: nothing is sent when nothing changed, and only what changed otherwise.
 
+use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
 use evermesh_xds_server::ResourceType::{Cluster, Endpoint, Listener, Route};
-use evermesh_xds_server::testing::{Model, Peer};
-use evermesh_xds_server::{Options, SyncState};
+use evermesh_xds_server::testing::{Model, Peer, Wire, request};
+use evermesh_xds_server::{Options, ProxyStatus, SyncState};
 
-use crate::harness::{Harness, eds_set_of};
+use crate::harness::{Harness, eds_set_of, set_of};
 
 #[tokio::test]
 async fn nothing_is_sent_after_a_restart_without_a_change() {
@@ -106,6 +108,61 @@ async fn by_delta_only_what_changed_meanwhile_is_sent_and_what_is_gone_leaves_la
         ]
     );
     assert_eq!(model.faults(), &[] as &[String]);
+}
+
+/// In state of the world a list of clusters without the old ones would remove them before the routes to them.
+#[tokio::test]
+async fn what_is_gone_leaves_last_also_where_every_list_is_whole() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("n", eds_set_of(&["a", "b"], 1));
+    let first = Peer::start(h.channel().await, Model::new("n"));
+    h.proxy("it has everything", |p| p.in_sync() && p.types.len() == 4)
+        .await;
+    let model = first.stop().await;
+    h.streams(0).await;
+    let received = model.log().len();
+
+    h.source.put("n", eds_set_of(&["b", "c"], 1));
+    let peer = Peer::start(h.channel().await, model);
+    peer.wait_for("a is gone", |m| !m.held(Cluster).contains_key("a"))
+        .await;
+    h.proxy("it is in sync", |p| p.in_sync() && p.types.len() == 4)
+        .await;
+    let model = peer.stop().await;
+    let clusters: Vec<_> = model.log()[received..]
+        .iter()
+        .filter(|applied| [Cluster, Route].contains(&applied.kind))
+        .map(|applied| (applied.kind, applied.names.join(" ")))
+        .collect();
+    let expected = [(Cluster, "a b c"), (Route, "out"), (Cluster, "b c")];
+    assert_eq!(clusters, expected.map(|(kind, names)| (kind, names.to_owned())));
+    assert_eq!(model.faults(), &[] as &[String]);
+}
+
+/// A connection may be dead for as long as a keepalive takes before the server knows.
+#[tokio::test]
+async fn the_same_holds_while_the_last_stream_seems_to_be_open() {
+    let h = Harness::start(Options::default()).await;
+    h.source.put("n", set_of(&["a"]));
+    let mut dead = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    let held = dead.next().await.unwrap().unwrap();
+    dead.ack(&held, &[]);
+    h.proxy("it is acknowledged", ProxyStatus::in_sync).await;
+    h.source.put("n", set_of(&["b"]));
+
+    let mut back = Wire::open(h.channel().await).await.unwrap();
+    back.send(DiscoveryRequest {
+        version_info: held.version_info,
+        node: Some(Node {
+            id: "n".to_owned(),
+            ..Node::default()
+        }),
+        ..request(Cluster, &[])
+    });
+    let clusters = back.next().await.unwrap().unwrap();
+    assert_eq!(clusters.resources.len(), 2, "a and b");
 }
 
 #[tokio::test]

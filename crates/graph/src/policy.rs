@@ -110,7 +110,8 @@ pub(crate) fn grpc_retry(policy: Option<&GrpcRetryPolicy>) -> RetryPolicy {
     retry.policy(policy.max_retries, policy.per_retry_timeout)
 }
 
-/// Retry events, resolved into what they stand for (API reference, `HttpRetryPolicy`).
+/// Retry events, resolved into what they stand for (API reference, `HttpRetryPolicy`, which also says that
+/// `server-error` and `gateway-error` include Envoy's `reset`: a server that cuts or times out says no status).
 #[derive(Default)]
 struct Retry {
     on: BTreeSet<RetryOn>,
@@ -122,9 +123,13 @@ impl Retry {
         for event in events.unwrap_or_default() {
             match event {
                 HttpRetryPolicyEvent::ServerError => {
+                    self.on.insert(RetryOn::Reset);
                     self.statuses(&[500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511]);
                 }
-                HttpRetryPolicyEvent::GatewayError => self.statuses(&[502, 503, 504]),
+                HttpRetryPolicyEvent::GatewayError => {
+                    self.on.insert(RetryOn::Reset);
+                    self.statuses(&[502, 503, 504]);
+                }
                 HttpRetryPolicyEvent::ClientError => self.statuses(&[409]),
                 HttpRetryPolicyEvent::StreamError => self.on.extend([RetryOn::Reset, RetryOn::RefusedStream]),
             }

@@ -1,6 +1,6 @@
 //! Retry events: what each of them tries again, and what it does not.
 
-use evermesh_e2e::{Answer, Asked, Call, Manifests, TaskSpec, World};
+use evermesh_e2e::{Answer, App, Asked, Call, Manifests, TaskSpec, World};
 
 use crate::one_server::{self, OneServer, route};
 
@@ -53,9 +53,13 @@ pub(crate) async fn of_http(mut world: World) {
     }
 }
 
-/// A stream that the server's side resets is what `stream-error` is about, and a try that takes too long is one too.
+/// A stream that the server's side resets is what `stream-error` is about, and a try that takes too long is one too. Errors
+/// of servers and gateways include it.
 pub(crate) async fn of_streams(mut world: World) {
-    let OneServer { server, client } = OneServer::start(&mut world, &[9001]);
+    let server = world.task(TaskSpec::plain("server").app(App::http(9001)));
+    let client = world.task(TaskSpec::node("client"));
+    world.name("server.local", [&server]);
+    world.name("svc.local", [&server]);
     let policy = |events: &str| {
         let policy = "retryPolicy: { maxRetries: 1, perRetryTimeout: { unit: s, value: 2 },";
         route(
@@ -65,19 +69,26 @@ pub(crate) async fn of_streams(mut world: World) {
             &format!("{policy} httpRetryEvents: [{events}] }},"),
         )
     };
-    world.apply(one_server::mesh("http", &[9001]).route("router", "route", &policy("stream-error")));
-    server.app(9001).answer(once(Answer::Never));
-    assert_eq!(client.status(SERVICE).await, 200);
-    assert_eq!(server.app(9001).requests(), 2);
-    assert_eq!(
-        client.stat("cluster.cds_egress_m_server_http_9001.upstream_rq_per_try_timeout"),
-        1
-    );
+    let timeouts = || client.stat("cluster.cds_egress_m_server_http_9001.upstream_rq_per_try_timeout");
+    for (number, event) in ["stream-error", "server-error", "gateway-error"]
+        .into_iter()
+        .enumerate()
+    {
+        world.apply(one_server::mesh("http", &[9001]).route("router", "route", &policy(event)));
+        for failure in [Answer::Reset, Answer::Never] {
+            server.app(9001).answer(once(failure));
+            assert_eq!(client.status(SERVICE).await, 200, "{event}");
+            assert_eq!(server.app(9001).requests(), 2, "{event}");
+        }
+        assert_eq!(timeouts(), number as u64 + 1, "{event}");
+    }
 
     world.apply(Manifests::within("m").route("router", "route", &policy("client-error")));
-    server.app(9001).answer(once(Answer::Never));
-    assert_eq!(client.status(SERVICE).await, 504);
-    assert_eq!(server.app(9001).requests(), 1);
+    for (failure, status) in [(Answer::Reset, 503), (Answer::Never, 504)] {
+        server.app(9001).answer(once(failure));
+        assert_eq!(client.status(SERVICE).await, status);
+        assert_eq!(server.app(9001).requests(), 1);
+    }
 }
 
 pub(crate) async fn of_grpc(mut world: World) {

@@ -9,7 +9,7 @@ use envoy_types::pb::envoy::config::endpoint::v3::endpoint::HealthCheckConfig;
 use envoy_types::pb::envoy::r#type::v3::{CodecClientType, Int64Range};
 use evermesh_graph::view;
 
-use crate::common::{duration, number};
+use crate::common::{duration, flag, number};
 
 /// The checks of a target's endpoints.
 pub(crate) fn health_checks(target: &view::Target) -> Vec<HealthCheck> {
@@ -35,6 +35,8 @@ pub(crate) fn outlier_detection(target: &view::Target) -> Option<OutlierDetectio
         interval: Some(duration(detection.interval)),
         base_ejection_time: Some(duration(detection.base_ejection)),
         max_ejection_percent: Some(number(detection.max_ejection_percent)),
+        // Whatever the percentage (API reference, `OutlierDetection.maxEjectionPercent`).
+        always_eject_one_host: Some(flag(true)),
         enforcing_success_rate: Some(number(0)),
         enforcing_failure_percentage: Some(number(0)),
         // Gateway failures are server errors, and are counted as such.

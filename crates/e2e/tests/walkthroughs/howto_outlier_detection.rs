@@ -21,6 +21,13 @@ fn color_node(outlier_detection: &str) -> Manifests {
     Manifests::within(MESH).node("color-node", &node(outlier_detection, COLOR, ""))
 }
 
+fn detection(max_ejection_percent: u32) -> Manifests {
+    color_node(&format!(
+        "outlierDetection: {{ maxServerErrors: 5, maxEjectionPercent: {max_ejection_percent},
+           interval: {{ value: 30, unit: s }}, baseEjectionDuration: {{ value: 10, unit: s }} }},"
+    ))
+}
+
 pub(crate) async fn replay(mut world: World) {
     let task =
         |name: &str, node: &str| TaskSpec::plain(name).sidecar(&format!("mesh/{MESH}/virtualNode/{node}"));
@@ -50,10 +57,8 @@ pub(crate) async fn replay(mut world: World) {
     fault(&colors[0]);
     assert_failed(&calls().await, 45..=55);
 
-    world.apply(color_node(
-        "outlierDetection: { maxServerErrors: 5, maxEjectionPercent: 100,
-           interval: { value: 30, unit: s }, baseEjectionDuration: { value: 10, unit: s } },",
-    ));
+    // One of four is more than that, and one is ejected whatever the percentage.
+    world.apply(detection(0));
     let ejected = format!("{CLUSTER}.outlier_detection.ejections_active");
     let until_ejected = async |count: u64| {
         let mut failed = 0;
@@ -76,6 +81,7 @@ pub(crate) async fn replay(mut world: World) {
     };
     until_at_most(5).await;
 
+    world.apply(detection(100));
     fault(&colors[1]);
     until_ejected(2).await;
     until_at_most(10).await;

@@ -15,12 +15,10 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 };
 use envoy_types::pb::google::protobuf::Any;
 use envoy_types::util::pack_any;
-use evermesh_graph::view::{
-    AppListener, Discovery, EGRESS_PORT, GatewayListener, IpPreference, Limits, Protocol, Target,
-};
+use evermesh_graph::view::{AppListener, Discovery, EGRESS_PORT, IpPreference, Limits, Protocol, Target};
 
 use crate::common::{ads, duration, host, number, socket};
-use crate::piece::Owner;
+use crate::piece::{GatewayPort, Owner};
 use crate::{endpoint, names, resilience, tls};
 
 /// Time to connect to a virtual node.
@@ -46,13 +44,9 @@ pub(crate) fn local_application(owner: Owner<'_>, listener: &AppListener, addres
 }
 
 /// A gateway's own egress listener, behind one of its ports.
-pub(crate) fn self_redirect(
-    owner: Owner<'_>,
-    listener: &GatewayListener,
-    address: IpAddr,
-    several: bool,
-) -> Cluster {
-    let name = names::self_redirect(owner, listener.protocol, listener.port, several);
+pub(crate) fn self_redirect(port: GatewayPort<'_>, address: IpAddr) -> Cluster {
+    let listener = port.listener;
+    let name = names::self_redirect(port);
     Cluster {
         connect_timeout: Some(duration(LOCAL_CONNECT_TIMEOUT)),
         circuit_breakers: Some(circuit_breakers(listener.limits)),

@@ -14,12 +14,11 @@ use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::Tl
 use envoy_types::pb::envoy::r#type::v3::Int32Range;
 use envoy_types::util::pack_any;
 use evermesh_graph::view::{
-    AccessLog, AppListener, EGRESS_PORT, GatewayListener, INGRESS_PORT, ListenerTls, Protocol,
-    TcpDestination, TlsMode,
+    AccessLog, AppListener, EGRESS_PORT, INGRESS_PORT, ListenerTls, Protocol, TcpDestination, TlsMode,
 };
 
 use crate::common::{self, duration, number};
-use crate::piece::{EgressListener, Owner};
+use crate::piece::{EgressListener, GatewayPort, Owner};
 use crate::{filter, names, route, tls};
 
 /// The port of HTTPS, on which calls to AWS APIs are told by the name that TLS asks for.
@@ -74,13 +73,9 @@ pub(crate) fn ingress(
 }
 
 /// A port of a gateway.
-pub(crate) fn gateway(
-    listener: &GatewayListener,
-    log: Option<&AccessLog>,
-    bind: IpAddr,
-    several: bool,
-) -> Listener {
-    let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, several);
+pub(crate) fn gateway(port: GatewayPort<'_>, log: Option<&AccessLog>, bind: IpAddr) -> Listener {
+    let listener = port.listener;
+    let prefix = names::ingress_stat_prefix(listener.protocol, listener.port, port.is_one_of_several);
     let filter = filter::http(&prefix, names::ingress_routes(listener.port), log);
     let chain = FilterChain {
         filters: vec![filter],

@@ -3,7 +3,7 @@
 use evermesh_graph::view::{Certificate, EGRESS_PORT, ISSUER_OF, Protocol, TargetKey, Trust};
 use sha2::{Digest, Sha256};
 
-use crate::piece::Owner;
+use crate::piece::{GatewayPort, Owner};
 
 pub(crate) fn ingress_listener(port: u16) -> String {
     format!("lds_ingress_0.0.0.0_{port}")
@@ -56,15 +56,18 @@ pub(crate) fn allow_all(mesh: &str) -> String {
 }
 
 /// A gateway's hop into its own egress listener. With several listeners the name says which one it is of.
-pub(crate) fn self_redirect(owner: Owner<'_>, protocol: Protocol, port: u16, several: bool) -> String {
-    let Owner { mesh, name } = owner;
-    let protocol = protocol.as_str();
-    if several {
+pub(crate) fn self_redirect(gateway: GatewayPort<'_>) -> String {
+    let Owner { mesh, name } = gateway.owner;
+    let (protocol, port) = (gateway.listener.protocol.as_str(), gateway.listener.port);
+    if gateway.is_one_of_several {
         format!("cds_ingress_{mesh}_{name}_self_redirect_{port}_{protocol}_{EGRESS_PORT}")
     } else {
         format!("cds_ingress_{mesh}_{name}_self_redirect_{protocol}_{EGRESS_PORT}")
     }
 }
+
+/// Prefix of the statistics of whatever goes out.
+pub(crate) const EGRESS_STAT_PREFIX: &str = "egress";
 
 /// Prefix of a connection manager's statistics. With several listeners it says which one it is of.
 pub(crate) fn ingress_stat_prefix(protocol: Protocol, port: u16, several: bool) -> String {
@@ -119,5 +122,3 @@ fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
     hex::encode(&hash[..8])
 }
-
-pub(crate) const EGRESS_STAT_PREFIX: &str = "egress";

@@ -76,6 +76,15 @@ pub(crate) struct Owner<'v> {
     pub(crate) name: &'v str,
 }
 
+/// A port of a gateway, with what its resources are named by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct GatewayPort<'v> {
+    pub(crate) owner: Owner<'v>,
+    pub(crate) listener: &'v GatewayListener,
+    /// Whether the gateway has others: then names say which one it is.
+    pub(crate) is_one_of_several: bool,
+}
+
 /// What the egress listener is built from. What HTTP services there are is the matter of route configurations.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EgressListener<'v> {
@@ -109,10 +118,9 @@ enum Inputs<'v> {
     AppCluster(Owner<'v>, &'v AppListener, IpAddr),
     AppsListener(Owner<'v>, &'v [AppListener], Log<'v>, IpAddr),
     AppRoutes(Owner<'v>, &'v AppListener),
-    /// With whether the gateway has several listeners.
-    GatewayCluster(Owner<'v>, &'v GatewayListener, IpAddr, bool),
-    GatewayListener(&'v GatewayListener, Log<'v>, IpAddr, bool),
-    GatewayRoutes(Owner<'v>, &'v GatewayListener, bool),
+    GatewayCluster(GatewayPort<'v>, IpAddr),
+    GatewayListener(GatewayPort<'v>, Log<'v>, IpAddr),
+    GatewayRoutes(GatewayPort<'v>),
     TargetCluster(&'v str, &'v Target),
     TargetEndpoints(&'v str, &'v Target, &'v Instances),
     /// By its name.
@@ -180,18 +188,16 @@ impl Piece<'_> {
     pub fn name(&self) -> String {
         match &self.0 {
             Inputs::AppCluster(owner, app, _) => names::local_application(*owner, app.protocol, app.port),
-            Inputs::GatewayCluster(owner, port, _, several) => {
-                names::self_redirect(*owner, port.protocol, port.port, *several)
-            }
+            Inputs::GatewayCluster(port, _) => names::self_redirect(*port),
             Inputs::TargetCluster(mesh, target) | Inputs::TargetEndpoints(mesh, target, _) => {
                 names::target(mesh, &target.key)
             }
             Inputs::OutsideCluster(name) | Inputs::Secret(name, _) => name.clone(),
             Inputs::AppsListener(..) => names::ingress_listener(INGRESS_PORT),
-            Inputs::GatewayListener(port, ..) => names::ingress_listener(port.port),
+            Inputs::GatewayListener(port, ..) => names::ingress_listener(port.listener.port),
             Inputs::EgressListener(..) => names::egress_listener(),
             Inputs::AppRoutes(_, app) => names::ingress_routes(app.port),
-            Inputs::GatewayRoutes(_, port, _) => names::ingress_routes(port.port),
+            Inputs::GatewayRoutes(port) => names::ingress_routes(port.listener.port),
             Inputs::EgressRoutes(inputs) => names::egress_routes(inputs.port),
             Inputs::DirectEgressRoutes(..) | Inputs::GatewayEgressRoutes(..) => {
                 names::egress_routes(EGRESS_PORT)
@@ -209,15 +215,13 @@ impl Piece<'_> {
                 Resource::Listener(listener::ingress(*owner, apps, *log, *bind))
             }
             Inputs::AppRoutes(owner, app) => Resource::Route(route::ingress(*owner, app)),
-            Inputs::GatewayCluster(owner, port, address, several) => {
-                Resource::Cluster(cluster::self_redirect(*owner, port, *address, *several))
+            Inputs::GatewayCluster(port, address) => {
+                Resource::Cluster(cluster::self_redirect(*port, *address))
             }
-            Inputs::GatewayListener(port, log, bind, several) => {
-                Resource::Listener(listener::gateway(port, *log, *bind, *several))
+            Inputs::GatewayListener(port, log, bind) => {
+                Resource::Listener(listener::gateway(*port, *log, *bind))
             }
-            Inputs::GatewayRoutes(owner, port, several) => {
-                Resource::Route(route::gateway(*owner, port, *several))
-            }
+            Inputs::GatewayRoutes(port) => Resource::Route(route::gateway(*port)),
             Inputs::TargetCluster(mesh, target) => Resource::Cluster(cluster::target(mesh, target)),
             Inputs::TargetEndpoints(mesh, target, instances) => {
                 Resource::Endpoint(endpoint::of_target(mesh, target, instances))
@@ -252,17 +256,16 @@ fn ingress<'v>(owner: Owner<'v>, view: &'v ProxyView, placement: &Placement) -> 
                 }
             }
         }
-        Ingress::VirtualGateway(ports) => {
-            let several = ports.len() > 1;
-            for port in ports {
-                inputs.push(Inputs::GatewayListener(port, log, bind, several));
-                inputs.push(Inputs::GatewayCluster(
+        Ingress::VirtualGateway(listeners) => {
+            for listener in listeners {
+                let port = GatewayPort {
                     owner,
-                    port,
-                    placement.own_address(),
-                    several,
-                ));
-                inputs.push(Inputs::GatewayRoutes(owner, port, several));
+                    listener,
+                    is_one_of_several: listeners.len() > 1,
+                };
+                inputs.push(Inputs::GatewayListener(port, log, bind));
+                inputs.push(Inputs::GatewayCluster(port, placement.own_address()));
+                inputs.push(Inputs::GatewayRoutes(port));
             }
         }
     }

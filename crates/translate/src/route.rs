@@ -8,12 +8,12 @@ use envoy_types::pb::envoy::config::route::v3::{
     route_action, weighted_cluster,
 };
 use evermesh_graph::view::{
-    self, AppListener, EGRESS_PORT, EgressHost, GatewayListener, HttpService, PathMatch, SERVICE_HEADER,
-    Timeouts, WeightedTarget,
+    self, AppListener, EGRESS_PORT, EgressHost, HttpService, PathMatch, SERVICE_HEADER, Timeouts,
+    WeightedTarget,
 };
 
 use crate::common::{duration, number};
-use crate::piece::{EgressRoutes, Owner};
+use crate::piece::{EgressRoutes, GatewayPort, Owner};
 use crate::{gateway_route, matching, names, retry};
 
 /// Everything that comes to a port of the local application.
@@ -27,8 +27,9 @@ pub(crate) fn ingress(owner: Owner<'_>, listener: &AppListener) -> RouteConfigur
 }
 
 /// The routes of a gateway's port, which lead to its own egress listener.
-pub(crate) fn gateway(owner: Owner<'_>, listener: &GatewayListener, several: bool) -> RouteConfiguration {
-    let cluster = names::self_redirect(owner, listener.protocol, listener.port, several);
+pub(crate) fn gateway(port: GatewayPort<'_>) -> RouteConfiguration {
+    let listener = port.listener;
+    let cluster = names::self_redirect(port);
     let routes = listener
         .routes
         .iter()

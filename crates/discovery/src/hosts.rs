@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use hickory_proto::rr::{LowerName, Name};
 
-use crate::watch::Content;
+use crate::file::Content;
 
 /// A larger file is refused as a whole: it is a mistake, and reading it again on each change would stall answers.
 const MAX_FILE_BYTES: u64 = 16 << 20;

@@ -8,19 +8,19 @@
 //! process itself. [`RegistryFile`] follows a file of instances. Nothing here knows a mesh or Envoy.
 
 mod answer;
+mod cloud_map;
+mod file;
 mod forward;
 mod hosts;
 mod names;
-mod registry;
 mod server;
 mod tcp;
-mod watch;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cloud_map::{ContentError, Instance, Registry, RegistryError, RegistryFile};
 pub use forward::{Forward, ForwardError};
 pub use hosts::{Hosts, HostsError, LineProblem, MalformedLine};
 pub use names::Names;
-pub use registry::{ContentError, Instance, Registry, RegistryError, RegistryFile};
 pub use server::{DnsError, DnsOptions, DnsServer};

@@ -12,11 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::answer::Answerer;
+use crate::file::{self, Content};
 use crate::forward::{Forward, ForwardError, Forwarder};
 use crate::hosts::{Hosts, HostsError};
 use crate::names::Names;
 use crate::tcp;
-use crate::watch::{self as file, Content};
 
 /// Attempts to find a port that is free for both UDP and TCP when any port will do.
 const PORT_ATTEMPTS: u32 = 16;

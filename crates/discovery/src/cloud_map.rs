@@ -23,7 +23,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::watch::{self as file, Content};
+use crate::file::{self, Content};
 
 /// A larger file is refused as a whole, as of hosts.
 const MAX_FILE_BYTES: u64 = 16 << 20;

@@ -4,6 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use evermesh_histogram::{Distribution, Histogram};
+
+/// Bounds of times of requests: from a read in memory to a write on a slow disk.
+const BOUNDS: [Duration; 8] = [
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+];
+
 /// Requests answered since start, by service, operation and outcome.
 ///
 /// Each label has few values: what a client invents is counted as `Unknown`.
@@ -13,16 +27,10 @@ pub struct Counters(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     requests: BTreeMap<Key, u64>,
-    durations: BTreeMap<(&'static str, &'static str), Distribution>,
+    durations: BTreeMap<(&'static str, &'static str), Histogram>,
 }
 
 type Key = (&'static str, &'static str, &'static str);
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Distribution {
-    counts: [u64; Durations::BOUNDS.len() + 1],
-    sum: Duration,
-}
 
 /// How many requests had one outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,31 +46,14 @@ pub struct Count {
 }
 
 /// How long the requests of one operation took, whatever came of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Durations {
     /// As in [`Count`].
     pub service: &'static str,
     /// As in [`Count`].
     pub operation: &'static str,
-    /// How many took at most the bound of [`BOUNDS`](Self::BOUNDS) in this place and more than the one before; the last
-    /// place is for all that took longer.
-    pub counts: [u64; Self::BOUNDS.len() + 1],
-    /// All durations together.
-    pub sum: Duration,
-}
-
-impl Durations {
-    /// Upper bounds of the buckets, inclusive: from a read in memory to a write on a slow disk.
-    pub const BOUNDS: [Duration; 8] = [
-        Duration::from_micros(500),
-        Duration::from_millis(1),
-        Duration::from_micros(2500),
-        Duration::from_millis(5),
-        Duration::from_millis(10),
-        Duration::from_millis(50),
-        Duration::from_millis(250),
-        Duration::from_secs(1),
-    ];
+    /// Of each since the start.
+    pub distribution: Distribution,
 }
 
 impl Counters {
@@ -85,11 +76,10 @@ impl Counters {
         let state = self.lock();
         let durations = state.durations.iter();
         durations
-            .map(|(&(service, operation), distribution)| Durations {
+            .map(|(&(service, operation), histogram)| Durations {
                 service,
                 operation,
-                counts: distribution.counts,
-                sum: distribution.sum,
+                distribution: histogram.read(),
             })
             .collect()
     }
@@ -103,9 +93,8 @@ impl Counters {
     ) {
         let mut state = self.lock();
         *state.requests.entry((service, operation, code)).or_default() += 1;
-        let distribution = state.durations.entry((service, operation)).or_default();
-        distribution.counts[Durations::BOUNDS.partition_point(|bound| *bound < took)] += 1;
-        distribution.sum += took;
+        let durations = state.durations.entry((service, operation));
+        durations.or_insert_with(|| Histogram::new(&BOUNDS)).add(took);
     }
 
     /// Counts are whole between any two calls, so a poisoned value is too.
@@ -119,9 +108,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_counted_in_the_bucket_of_its_bound() {
+    fn the_times_of_an_operation_are_counted_whatever_came_of_it() {
         let counters = Counters::default();
-        let [shortest, .., longest] = Durations::BOUNDS;
+        let [shortest, .., longest] = BOUNDS;
         for (code, took) in [
             ("OK", shortest),
             ("OK", longest),
@@ -129,11 +118,11 @@ mod tests {
         ] {
             counters.add("appmesh", "DescribeMesh", code, took);
         }
-        let [durations] = counters.durations()[..] else {
+        let [durations] = &counters.durations()[..] else {
             panic!("there is one operation");
         };
-        assert_eq!(durations.counts, [1, 0, 0, 0, 0, 0, 0, 1, 1]);
-        assert_eq!(durations.sum, shortest + longest * 3);
+        assert_eq!(durations.distribution.counts, [1, 0, 0, 0, 0, 0, 0, 1, 1]);
+        assert_eq!(durations.distribution.sum, shortest + longest * 3);
         assert_eq!(counters.snapshot().len(), 2);
     }
 }

@@ -30,6 +30,7 @@ use envoy_types::pb::envoy::config::core::v3::Node;
 use evermesh_graph::supplied::{NamedAddresses, Supplied, SupplyKey};
 use evermesh_graph::view::ProxyView;
 use evermesh_graph::{Dependency, Memo, Resolver};
+use evermesh_histogram::{Distribution, Histogram};
 use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
 use evermesh_service::{RESOURCE_PREFIX, RecordError};
 use evermesh_store::{Batch, Entry, Event, ListOptions, Revision, Store, StoreError, Watch};
@@ -42,7 +43,7 @@ use crate::configuration::Configuration;
 use crate::following::{Changes, Following};
 use crate::index::Index;
 use crate::meshes::{Changed, Meshes};
-use crate::metrics::Timings;
+use crate::metrics::WORK_BOUNDS;
 use crate::proxy::ProxyKey;
 use crate::supply::Supplies;
 
@@ -60,7 +61,7 @@ pub(crate) struct Pipeline {
     pool: Arc<Pool>,
     resolved: AtomicU64,
     built: AtomicU64,
-    recompute: Timings,
+    recompute: Histogram,
     default_account: String,
     faults: AtomicU64,
     /// Set when nobody follows the store any more.
@@ -86,7 +87,7 @@ struct Published {
 }
 
 /// What it does, for metrics.
-pub(crate) struct Figures<'a> {
+pub(crate) struct Figures {
     /// Configurations that are published.
     pub(crate) configurations: usize,
     /// Resources that their pool knows.
@@ -96,7 +97,7 @@ pub(crate) struct Figures<'a> {
     /// Configurations built since the start.
     pub(crate) built: u64,
     /// From taking in changes to having built all that they concern.
-    pub(crate) recompute: &'a Timings,
+    pub(crate) recompute: Distribution,
 }
 
 /// What a proxy is built anew for.
@@ -134,7 +135,7 @@ impl Pipeline {
             pool: Arc::default(),
             resolved: AtomicU64::new(0),
             built: AtomicU64::new(0),
-            recompute: Timings::default(),
+            recompute: Histogram::new(&WORK_BOUNDS),
             default_account,
             faults: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -188,13 +189,13 @@ impl Pipeline {
     }
 
     /// What it does, for metrics.
-    pub(crate) fn figures(&self) -> Figures<'_> {
+    pub(crate) fn figures(&self) -> Figures {
         Figures {
             configurations: self.lock().published.len(),
             resources: self.pool.len(),
             resolved: self.resolved.load(Ordering::Relaxed),
             built: self.built.load(Ordering::Relaxed),
-            recompute: &self.recompute,
+            recompute: self.recompute.read(),
         }
     }
 

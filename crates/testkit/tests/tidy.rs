@@ -45,6 +45,12 @@ const LAYERS: &[Layer] = &[
         &[],
         "the vocabulary that all share depends on nothing",
     ),
+    layer(
+        "histogram",
+        &[],
+        &[],
+        "how long something took, whatever it was and whoever shows it",
+    ),
     layer("store", &[], &[], "durable storage knows no App Mesh rules"),
     layer(
         "service",
@@ -60,7 +66,7 @@ const LAYERS: &[Layer] = &[
     ),
     layer(
         "aws-api",
-        &["model", "service", "sigv4"],
+        &["histogram", "model", "service", "sigv4"],
         &["store"],
         "wire protocols reach storage only through the service",
     ),
@@ -91,7 +97,7 @@ const LAYERS: &[Layer] = &[
     ),
     layer(
         "xds-server",
-        &[],
+        &["histogram"],
         &[],
         "serves resources by name and version, whatever they mean",
     ),
@@ -115,6 +121,7 @@ const LAYERS: &[Layer] = &[
             "certificates",
             "discovery",
             "graph",
+            "histogram",
             "model",
             "service",
             "store",

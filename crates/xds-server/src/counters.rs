@@ -3,11 +3,30 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use evermesh_histogram::Histogram;
+
 use crate::resource::{PerType, ResourceType};
-use crate::stats::{Histogram, Protocol, RefusalReason, ResponseCounts, Stats, StreamCounts};
+use crate::stats::{Protocol, RefusalReason, ResponseCounts, Stats, StreamCounts};
+
+/// Bounds of times of pushes: from one on the same machine to a proxy that hardly answers.
+const PUSH_BOUNDS: [Duration; 13] = [
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2500),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
 
 /// See [`Stats`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
     streams: [Streams; Protocol::ALL.len()],
     refusals: [Counter; RefusalReason::ALL.len()],
@@ -15,8 +34,8 @@ pub(crate) struct Counters {
     pub(crate) requests: Counter,
     pub(crate) stale_requests: Counter,
     pub(crate) unknown_types: Counter,
-    pub(crate) time_to_send: Durations,
-    pub(crate) time_to_acknowledge: Durations,
+    pub(crate) time_to_send: Histogram,
+    pub(crate) time_to_acknowledge: Histogram,
 }
 
 /// Responses of one resource type.
@@ -54,6 +73,21 @@ impl Counters {
             unknown_types: self.unknown_types.read(),
             time_to_send: self.time_to_send.read(),
             time_to_acknowledge: self.time_to_acknowledge.read(),
+        }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            streams: Default::default(),
+            refusals: Default::default(),
+            types: PerType::default(),
+            requests: Counter::default(),
+            stale_requests: Counter::default(),
+            unknown_types: Counter::default(),
+            time_to_send: Histogram::new(&PUSH_BOUNDS),
+            time_to_acknowledge: Histogram::new(&PUSH_BOUNDS),
         }
     }
 }
@@ -113,44 +147,9 @@ impl Counter {
     }
 }
 
-/// See [`Histogram`].
-#[derive(Debug, Default)]
-pub(crate) struct Durations {
-    counts: [Counter; Histogram::BOUNDS.len() + 1],
-    microseconds: AtomicU64,
-}
-
-impl Durations {
-    pub(crate) fn add(&self, duration: Duration) {
-        let bucket = Histogram::BOUNDS.partition_point(|bound| *bound < duration);
-        self.counts[bucket].add();
-        let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> Histogram {
-        Histogram {
-            counts: self.counts.each_ref().map(Counter::read),
-            sum: Duration::from_micros(self.microseconds.load(Ordering::Relaxed)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_duration_is_in_the_first_bucket_whose_bound_it_does_not_exceed() {
-        let durations = Durations::default();
-        for milliseconds in [0, 1, 2, 10_000, 10_001, 3_600_000] {
-            durations.add(Duration::from_millis(milliseconds));
-        }
-        let histogram = durations.read();
-        assert_eq!(histogram.counts, [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
-        assert_eq!(histogram.count(), 6);
-        assert_eq!(histogram.sum, Duration::from_millis(3_620_004));
-    }
 
     #[test]
     fn every_kind_has_the_place_of_its_number() {

@@ -52,5 +52,5 @@ pub use resource::{PerType, Resource, ResourceType, Version};
 pub use server::{ServeError, XdsServer};
 pub use set::{Collection, ResourceSet, ResourceSetBuilder};
 pub use source::{ConfigSource, Refusal};
-pub use stats::{Histogram, Protocol, RefusalReason, ResponseCounts, Stats, StreamCounts};
+pub use stats::{Protocol, RefusalReason, ResponseCounts, Stats, StreamCounts};
 pub use status::{Nack, ProxyStatus, SyncState, TypeStatus};

@@ -1,13 +1,14 @@
 //! The counters of a server as plain values, for whoever shows or exports them. Never counts anything itself.
 
 use std::fmt;
-use std::time::Duration;
+
+use evermesh_histogram::Distribution;
 
 use crate::resource::{PerType, ResourceType};
 
 /// What a server has done since it was made, and how many streams are open now. Taken counter by counter, so sums
 /// of a busy server may be off by what happened meanwhile.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// Streams, for each form of the protocol.
     pub streams: [StreamCounts; Protocol::ALL.len()],
@@ -23,9 +24,9 @@ pub struct Stats {
     /// Requests for types that are not served, and were ignored.
     pub unknown_types: u64,
     /// From a set being built to its first response being handed to the transport of a stream that it changes.
-    pub time_to_send: Histogram,
+    pub time_to_send: Distribution,
     /// From a set being built to a proxy having accepted all of it. What a proxy rejects is not in here.
-    pub time_to_acknowledge: Histogram,
+    pub time_to_acknowledge: Distribution,
 }
 
 impl Stats {
@@ -181,39 +182,5 @@ impl RefusalReason {
 impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
-    }
-}
-
-/// How long something took, in fixed buckets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Histogram {
-    /// How often it took at most the bound of [`BOUNDS`](Self::BOUNDS) in this place and more than the one before;
-    /// the last place is for all that took longer.
-    pub counts: [u64; Self::BOUNDS.len() + 1],
-    /// All durations together.
-    pub sum: Duration,
-}
-
-impl Histogram {
-    /// Upper bounds of the buckets, inclusive: from a push on the same machine to a proxy that hardly answers.
-    pub const BOUNDS: [Duration; 13] = [
-        Duration::from_millis(1),
-        Duration::from_micros(2500),
-        Duration::from_millis(5),
-        Duration::from_millis(10),
-        Duration::from_millis(25),
-        Duration::from_millis(50),
-        Duration::from_millis(100),
-        Duration::from_millis(250),
-        Duration::from_millis(500),
-        Duration::from_secs(1),
-        Duration::from_millis(2500),
-        Duration::from_secs(5),
-        Duration::from_secs(10),
-    ];
-
-    /// How many durations there are.
-    pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
     }
 }

@@ -6,22 +6,34 @@
 mod process;
 mod store;
 mod text;
-mod timings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use evermesh_aws_api::Counters;
-use evermesh_xds_server::{
-    Histogram, Protocol, RefusalReason, ResourceType, ResponseCounts, Stats, XdsServer,
-};
+use evermesh_xds_server::{Protocol, RefusalReason, ResourceType, ResponseCounts, Stats, XdsServer};
 
 use crate::certificates::CertificateDirectory;
 use crate::pipeline::Pipeline;
 use text::{Kind, Page};
 
 pub(crate) use store::{StoreTimings, Timed};
-pub(crate) use timings::Timings;
+
+/// Bounds of times of the process's own work: from a look-up in memory to a disk that hardly answers.
+pub(crate) const WORK_BOUNDS: [Duration; 12] = [
+    Duration::from_micros(100),
+    Duration::from_micros(250),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_millis(2500),
+];
 
 /// The media type of the page.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -120,27 +132,18 @@ fn xds(page: &mut Page, stats: &Stats) {
         "Responses that proxies rejected.",
     )
     .samples("type", responses(|counts| counts.nacks));
-    push_latency(
-        page,
+    page.family(
         "evermesh_xds_send_seconds",
+        Kind::Histogram,
         "From a configuration being built to its first response being sent.",
-        &stats.time_to_send,
-    );
-    push_latency(
-        page,
+    )
+    .histogram(&[], &stats.time_to_send);
+    page.family(
         "evermesh_xds_acknowledge_seconds",
+        Kind::Histogram,
         "From a configuration being built to a proxy having accepted it.",
-        &stats.time_to_acknowledge,
-    );
-}
-
-fn push_latency(page: &mut Page, name: &str, help: &str, histogram: &Histogram) {
-    page.family(name, Kind::Histogram, help).histogram(
-        &[],
-        &Histogram::BOUNDS,
-        &histogram.counts,
-        histogram.sum,
-    );
+    )
+    .histogram(&[], &stats.time_to_acknowledge);
 }
 
 fn pipeline(page: &mut Page, pipeline: &Pipeline) {
@@ -192,7 +195,7 @@ fn pipeline(page: &mut Page, pipeline: &Pipeline) {
         Kind::Histogram,
         "From taking in changes to having built all that they concern.",
     )
-    .timings(&[], figures.recompute);
+    .histogram(&[], &figures.recompute);
 }
 
 fn certificates(page: &mut Page, faults: usize) {
@@ -225,12 +228,7 @@ fn api(page: &mut Page, counters: &Counters) {
     );
     for durations in counters.durations() {
         let labels = [("service", durations.service), ("operation", durations.operation)];
-        family.histogram(
-            &labels,
-            &evermesh_aws_api::Durations::BOUNDS,
-            &durations.counts,
-            durations.sum,
-        );
+        family.histogram(&labels, &durations.distribution);
     }
 }
 
@@ -243,9 +241,4 @@ fn type_label(kind: ResourceType) -> &'static str {
         ResourceType::Listener => "lds",
         ResourceType::Route => "rds",
     }
-}
-
-/// Seconds, as Prometheus counts time.
-fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
 }

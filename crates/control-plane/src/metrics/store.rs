@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use evermesh_histogram::Histogram;
 use evermesh_store::{Entry, ListOptions, Listing, Outcome, Result, Revision, Store, Txn, Watch};
 
-use super::Timings;
+use super::WORK_BOUNDS;
 use super::text::{Kind, Page};
 
 /// Times of a store, failures included.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct StoreTimings {
-    commit: Timings,
-    read: Timings,
+    commit: Histogram,
+    read: Histogram,
 }
 
 /// A store whose commits and reads are timed.
@@ -29,8 +30,17 @@ impl StoreTimings {
             Kind::Histogram,
             "From a call of the store to its answer; a commit is durable then.",
         );
-        family.timings(&[("operation", "commit")], &self.commit);
-        family.timings(&[("operation", "read")], &self.read);
+        family.histogram(&[("operation", "commit")], &self.commit.read());
+        family.histogram(&[("operation", "read")], &self.read.read());
+    }
+}
+
+impl Default for StoreTimings {
+    fn default() -> Self {
+        Self {
+            commit: Histogram::new(&WORK_BOUNDS),
+            read: Histogram::new(&WORK_BOUNDS),
+        }
     }
 }
 

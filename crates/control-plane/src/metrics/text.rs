@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 use std::time::Duration;
 
-use super::{Timings, seconds};
+use evermesh_histogram::Distribution;
 
 /// What the values of a family do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,30 +65,18 @@ impl Family<'_> {
         }
     }
 
-    /// Adds a distribution: how many were at most each bound and more than the one before, and, last, more than all.
-    pub(super) fn histogram(
-        &mut self,
-        labels: Labels<'_>,
-        bounds: &[Duration],
-        counts: &[u64],
-        sum: Duration,
-    ) {
+    /// Adds a distribution.
+    pub(super) fn histogram(&mut self, labels: Labels<'_>, distribution: &Distribution) {
         let mut up_to = 0;
-        for (bound, count) in bounds.iter().zip(counts) {
+        for (bound, count) in distribution.bounds.iter().zip(&distribution.counts) {
             up_to += count;
             let bound = seconds(*bound).to_string();
             self.write("_bucket", labels, Some(&bound), &up_to);
         }
-        let all: u64 = counts.iter().sum();
+        let all = distribution.count();
         self.write("_bucket", labels, Some("+Inf"), &all);
-        self.write("_sum", labels, None, &seconds(sum));
+        self.write("_sum", labels, None, &seconds(distribution.sum));
         self.write("_count", labels, None, &all);
-    }
-
-    /// Adds a distribution of times.
-    pub(super) fn timings(&mut self, labels: Labels<'_>, timings: &Timings) {
-        let (counts, sum) = timings.read();
-        self.histogram(labels, &Timings::BOUNDS, &counts, sum);
     }
 
     fn write(&mut self, suffix: &str, labels: Labels<'_>, bound: Option<&str>, value: &dyn Display) {
@@ -103,6 +91,11 @@ impl Family<'_> {
             ),
         }
     }
+}
+
+/// Seconds, as Prometheus counts time.
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
 }
 
 fn line(page: &mut String, text: std::fmt::Arguments<'_>) {

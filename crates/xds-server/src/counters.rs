@@ -59,12 +59,14 @@ impl Counters {
         &self.types[kind]
     }
 
-    pub(crate) fn read(&self) -> Stats {
+    /// With what is not counted here: the connections that are open.
+    pub(crate) fn read(&self, connections: u64) -> Stats {
         let mut types = PerType::default();
         for kind in ResourceType::ALL {
             types[kind] = self.types[kind].read();
         }
         Stats {
+            connections,
             streams: self.streams.each_ref().map(Streams::read),
             refusals: self.refusals.each_ref().map(Counter::read),
             requests: self.requests.read(),

@@ -22,6 +22,7 @@
 
 mod budget;
 mod codec;
+mod connections;
 mod counters;
 mod delivery;
 mod end;

@@ -9,6 +9,11 @@ use crate::warming::DEFAULT_WARM_UP;
 pub struct Options {
     /// Names this control plane in every response; Envoy shows it in its stat `control_plane.identifier`.
     pub identifier: String,
+    /// Connections open at a time, in all places that are listened in; further ones are closed at once. A proxy has one,
+    /// so this is above [`max_streams`](Self::max_streams).
+    pub max_connections: usize,
+    /// A connection that has no stream for this time is closed.
+    pub idle_timeout: Duration,
     /// Streams open at a time; more are refused with `RESOURCE_EXHAUSTED`.
     pub max_streams: usize,
     /// Streams open at a time for one node id; more are refused with `RESOURCE_EXHAUSTED`. All proxies of a virtual
@@ -44,6 +49,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             identifier: "evermesh".to_owned(),
+            max_connections: 12_000,
+            idle_timeout: Duration::from_secs(60), // above the 30 s that Envoy waits at most before it tries again
             max_streams: 10_000,
             max_streams_per_node: 1000,
             request_burst: 1000,

@@ -1,9 +1,10 @@
 //! The gRPC server: listeners, limits, shutdown, and what it knows of its proxies. Never looks into a stream.
 
-use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::{fmt, io};
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -12,8 +13,9 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic::transport::server::{Connected, TcpIncoming};
+use tonic::transport::server::TcpIncoming;
 
+use crate::connections;
 use crate::counters::Counters;
 use crate::options::Options;
 use crate::registry::Registry;
@@ -34,6 +36,9 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) registry: Arc<Registry>,
     pub(crate) counters: Counters,
+    /// Places of connections.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Places of streams.
     pub(crate) places: Arc<Semaphore>,
     /// Of [`Options::identifier`].
     pub(crate) identifier: Arc<str>,
@@ -50,7 +55,9 @@ pub enum ServeError {
 impl XdsServer {
     /// A server that gets configuration from `source`. It listens nowhere yet.
     pub fn new(source: Arc<dyn ConfigSource>, mut options: Options) -> Self {
+        options.max_connections = options.max_connections.min(Semaphore::MAX_PERMITS);
         options.max_streams = options.max_streams.min(Semaphore::MAX_PERMITS);
+        let connections = Arc::new(Semaphore::new(options.max_connections));
         let places = Arc::new(Semaphore::new(options.max_streams));
         let registry = Arc::new(Registry::new(options.max_streams));
         Self {
@@ -60,6 +67,7 @@ impl XdsServer {
                 options,
                 registry,
                 counters: Counters::default(),
+                connections,
                 places,
             }),
         }
@@ -79,6 +87,11 @@ impl XdsServer {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = incoming.map(|accepted| {
+            let stream = accepted?;
+            let peer = stream.peer_addr().ok();
+            Ok((stream, peer))
+        });
         self.serve_incoming(incoming, shutdown).await
     }
 
@@ -92,8 +105,8 @@ impl XdsServer {
         listener: UnixListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        self.serve_incoming(UnixListenerStream::new(listener), shutdown)
-            .await
+        let incoming = UnixListenerStream::new(listener).map(|accepted| Ok((accepted?, None)));
+        self.serve_incoming(incoming, shutdown).await
     }
 
     /// The proxies connected now, in the order in which they came.
@@ -103,7 +116,9 @@ impl XdsServer {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        self.shared.counters.read()
+        let shared = &self.shared;
+        let connections = shared.options.max_connections - shared.connections.available_permits();
+        shared.counters.read(connections as u64)
     }
 
     /// The service without a listener; its streams end when `stop` is cancelled.
@@ -111,15 +126,11 @@ impl XdsServer {
         Ads::new(Arc::clone(&self.shared), stop)
     }
 
-    async fn serve_incoming<I, IO>(
+    async fn serve_incoming<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
-        incoming: I,
+        incoming: impl Stream<Item = io::Result<(IO, Option<SocketAddr>)>>,
         shutdown: impl Future<Output = ()>,
-    ) -> Result<(), ServeError>
-    where
-        I: Stream<Item = std::io::Result<IO>>,
-        IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-    {
+    ) -> Result<(), ServeError> {
         let options = &self.shared.options;
         let stop = CancellationToken::new();
         let ads = self.service(stop.clone());
@@ -128,7 +139,7 @@ impl XdsServer {
             .http2_keepalive_timeout(Some(options.keepalive_timeout))
             .max_concurrent_streams(u32::try_from(options.max_streams).ok())
             .add_service(ads)
-            .serve_with_incoming_shutdown(incoming, stop.cancelled());
+            .serve_with_incoming_shutdown(connections::admitted(incoming, &self.shared), stop.cancelled());
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => return ended.map_err(ServeError::Transport),

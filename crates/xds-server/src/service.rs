@@ -11,14 +11,15 @@ use futures::future::{Ready, ready};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::{EncodeBody, SingleMessageCompressionOverride};
 use tonic::codegen::{Service, http};
 use tonic::metadata::GRPC_CONTENT_TYPE;
 use tonic::server::NamedService;
-use tonic::{Request, Status};
 
 use crate::codec::Responses;
+use crate::connections::Origin;
 use crate::delivery::{Delivery, Delta, StateOfTheWorld};
 use crate::requests::Requests;
 use crate::server::Shared;
@@ -48,12 +49,13 @@ impl Ads {
                 "{limit} streams are open, which is the limit"
             )));
         };
-        let request = Request::from_http(request);
+        let origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
         let (responses, outbound) = mpsc::channel(OUTBOUND);
         let wire = Wire {
-            peer: request.remote_addr(),
-            requests: Requests::<D::Request>::new(request.into_inner(), shared.options.max_message_size),
+            peer: origin.peer,
+            requests: Requests::<D::Request>::new(request.into_body(), shared.options.max_message_size),
             responses,
+            _connection: origin.open(),
         };
         let stop = self.stop.clone();
         tokio::spawn(stream::run::<D>(Arc::clone(shared), wire, stop, permit));

@@ -10,9 +10,11 @@ use crate::resource::{PerType, ResourceType};
 /// of a busy server may be off by what happened meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
+    /// Connections open now, with and without streams.
+    pub connections: u64,
     /// Streams, for each form of the protocol.
     pub streams: [StreamCounts; Protocol::ALL.len()],
-    /// Streams that the server refused or ended because of a limit, a refusal of the source or a fault of the
+    /// Connections and streams that the server refused or ended because of a limit, a refusal of the source or a fault of the
     /// proxy; one number for each of [`RefusalReason::ALL`].
     pub refusals: [u64; RefusalReason::ALL.len()],
     /// Requests received, of any type.
@@ -126,9 +128,13 @@ pub struct ResponseCounts {
     pub nacks: u64,
 }
 
-/// Why the server refused a stream, or ended it.
+/// Why the server refused a connection or a stream, or ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RefusalReason {
+    /// [`Options::max_connections`](crate::Options::max_connections) are open.
+    Connections,
+    /// A connection had no stream for [`Options::idle_timeout`](crate::Options::idle_timeout).
+    IdleConnection,
     /// [`Options::max_streams`](crate::Options::max_streams) are open.
     Streams,
     /// [`Options::max_streams_per_node`](crate::Options::max_streams_per_node) are open for this node id.
@@ -151,7 +157,9 @@ pub enum RefusalReason {
 
 impl RefusalReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
+        Self::Connections,
+        Self::IdleConnection,
         Self::Streams,
         Self::StreamsOfNode,
         Self::Silent,
@@ -166,6 +174,8 @@ impl RefusalReason {
     /// A short name, as a label of a metric: lower case, with underscores.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::Connections => "connections",
+            Self::IdleConnection => "idle_connection",
             Self::Streams => "streams",
             Self::StreamsOfNode => "streams_of_node",
             Self::Silent => "silent",

@@ -12,6 +12,7 @@ use tonic::Status;
 use tracing::{debug, info, warn};
 
 use crate::budget::Budget;
+use crate::connections::Use;
 use crate::delivery::{Delivery, Heard, Request};
 use crate::end::End;
 use crate::push::Push;
@@ -31,6 +32,7 @@ pub(crate) struct Wire<R> {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) requests: Requests<R>,
     pub(crate) responses: mpsc::Sender<Result<Box<Push>, Status>>,
+    pub(crate) _connection: Use,
 }
 
 /// Runs a stream to its end; the permit is its place among the open streams.

@@ -73,6 +73,12 @@ fn xds(page: &mut Page, stats: &Stats) {
         Protocol::ALL.map(|protocol| (protocol.label(), pick(stats, protocol)))
     };
     page.family(
+        "evermesh_xds_connections",
+        Kind::Gauge,
+        "Connections of proxies that are open.",
+    )
+    .sample(&[], stats.connections);
+    page.family(
         "evermesh_xds_streams",
         Kind::Gauge,
         "Streams of proxies that are open.",
@@ -94,7 +100,7 @@ fn xds(page: &mut Page, stats: &Stats) {
     page.family(
         "evermesh_xds_refusals_total",
         Kind::Counter,
-        "Streams refused or ended for a fault or a limit.",
+        "Connections and streams refused or ended for a fault or a limit.",
     )
     .samples("reason", refusals);
     page.family(

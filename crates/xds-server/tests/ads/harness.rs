@@ -82,6 +82,15 @@ impl Harness {
         };
         until("the number of streams", is_so).await;
     }
+
+    /// Waits until so many connections are open.
+    pub(crate) async fn connections(&self, count: u64) {
+        let is_so = || match self.server.stats().connections {
+            open if open == count => Ok(()),
+            open => Err(format!("{open} connections are open")),
+        };
+        until("the number of connections", is_so).await;
+    }
 }
 
 /// Asks again until there is an answer; fails with the last reason after half a minute.

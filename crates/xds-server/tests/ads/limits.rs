@@ -7,7 +7,8 @@ use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, Disc
 use evermesh_xds_server::ResourceType::{Cluster, Endpoint};
 use evermesh_xds_server::testing::{DeltaWire, Model, Peer, Wire, delta_request, request};
 use evermesh_xds_server::{Options, ProxyStatus, Refusal, RefusalReason};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint as Address;
 use tonic::{Code, Status};
@@ -319,6 +320,63 @@ async fn streams_beyond_the_limit_are_refused_until_one_ends() {
         .await
         .unwrap();
     assert!(second.next().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_until_one_ends() {
+    let h = Harness::start(Options {
+        max_connections: 1,
+        ..Options::default()
+    })
+    .await;
+    let first = TcpStream::connect(h.address).await.unwrap();
+    h.connections(1).await;
+
+    let refused = TcpStream::connect(h.address).await.unwrap();
+    assert_eq!(all_of(refused).await.len(), 0);
+    assert_eq!(h.server.stats().refused(RefusalReason::Connections), 1);
+
+    drop(first);
+    h.connections(0).await;
+    h.source.put("n", set_of(&["a"]));
+    let mut second = Wire::subscribed(h.channel().await, "n", Cluster, &[])
+        .await
+        .unwrap();
+    assert!(second.next().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_connection_without_a_stream_is_closed() {
+    let h = Harness::start(Options {
+        idle_timeout: Duration::from_millis(500),
+        ..Options::default()
+    })
+    .await;
+    h.source.put("n", set_of(&["a"]));
+    let channel = h.channel().await;
+    let mut wire = Wire::subscribed(channel.clone(), "n", Cluster, &[])
+        .await
+        .unwrap();
+    // One that says nothing and one that is a client without a request.
+    let silent = TcpStream::connect(h.address).await.unwrap();
+    let _unused = h.channel().await;
+    all_of(silent).await;
+    h.connections(1).await;
+    assert_eq!(h.server.stats().refused(RefusalReason::IdleConnection), 2);
+
+    // So the one with a stream was there for longer than that, and goes on as long as the stream.
+    assert!(wire.next().await.unwrap().is_some());
+    drop(wire);
+    h.connections(0).await;
+    drop(channel);
+    assert_eq!(h.server.stats().refused(RefusalReason::IdleConnection), 3);
+}
+
+/// Everything that the server sends until it closes the connection.
+async fn all_of(mut connection: TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    connection.read_to_end(&mut bytes).await.unwrap();
+    bytes
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod incremental;
 mod supplied;
 
 const ACCOUNT: &str = "123456789012";

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::net::Ipv4Addr;
 
-use evermesh_graph::supplied::{Addresses, CloudMapService, Instance, Instances};
+use evermesh_graph::supplied::{Addresses, CloudMapService, Instance, Instances, Secret};
 use evermesh_xds_server::{Resource, ResourceType};
 
 use super::*;
@@ -12,7 +12,7 @@ use crate::supply::Supply;
 const CLUSTER: &str = "cds_egress_m_cloud_http_80";
 
 /// A supply of what it is told.
-struct Told<K, V>(Mutex<HashMap<K, watch::Sender<Option<Arc<V>>>>>);
+pub(super) struct Told<K, V>(Mutex<HashMap<K, watch::Sender<Option<Arc<V>>>>>);
 
 impl Supply<CloudMapService, Instances> for Told<CloudMapService, Instances> {
     fn follow(&self, key: &CloudMapService) -> watch::Receiver<Option<Arc<Instances>>> {
@@ -26,12 +26,18 @@ impl Supply<str, Addresses> for Told<String, Addresses> {
     }
 }
 
+impl Supply<str, Secret> for Told<String, Secret> {
+    fn follow(&self, key: &str) -> watch::Receiver<Option<Arc<Secret>>> {
+        lock(&self.0).entry(key.to_owned()).or_default().subscribe()
+    }
+}
+
 impl<K: Clone + Eq + Hash, V> Told<K, V> {
-    fn nothing() -> Arc<Self> {
+    pub(super) fn nothing() -> Arc<Self> {
         Arc::new(Self(Mutex::default()))
     }
 
-    fn tell(&self, key: &K, value: V) {
+    pub(super) fn tell(&self, key: &K, value: V) {
         let mut known = lock(&self.0);
         let sender = known.entry(key.clone()).or_default();
         sender.send_replace(Some(Arc::new(value)));
@@ -79,7 +85,7 @@ fn cloud() -> CloudMapService {
     }
 }
 
-fn instances(last_bytes: &[u8]) -> Instances {
+pub(super) fn instances(last_bytes: &[u8]) -> Instances {
     let instance = |last: &u8| Instance {
         ipv4: Some(Ipv4Addr::new(10, 0, 0, *last)),
         ipv6: None,

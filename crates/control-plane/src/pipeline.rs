@@ -22,6 +22,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -149,13 +150,7 @@ impl Pipeline {
         let _ending = Ending(&self.ended);
         let mut bursts = Bursts::default();
         loop {
-            let next = tokio::select! {
-                batch = watch.next() => batch,
-                keys = self.changes.next() => {
-                    self.take_in_supplied(&keys).await;
-                    continue;
-                }
-            };
+            let next = self.take_in_supplied_until(watch.next()).await;
             match next {
                 Ok(batch) => {
                     self.apply(&bursts.collect(batch, &mut watch).await).await;
@@ -169,6 +164,18 @@ impl Pipeline {
                         None => return,
                     }
                 }
+            }
+        }
+    }
+
+    /// Takes in supplied values for as long as nothing else has happened. What is waited for goes on meanwhile: were it
+    /// begun anew after each value, values that come without a pause would put it off for ever.
+    async fn take_in_supplied_until<T>(&self, other: impl Future<Output = T>) -> T {
+        let mut other = pin!(other);
+        loop {
+            tokio::select! {
+                other = &mut other => return other,
+                keys = self.changes.next() => self.take_in_supplied(&keys).await,
             }
         }
     }

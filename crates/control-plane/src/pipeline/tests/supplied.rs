@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::net::Ipv4Addr;
 
 use evermesh_graph::supplied::{Addresses, CloudMapService, Instance, Instances, Secret};
+use evermesh_store::WatchSource;
 use evermesh_xds_server::{Resource, ResourceType};
 
 use super::*;
@@ -212,4 +213,38 @@ async fn a_view_is_resolved_with_the_addresses_of_the_names_that_it_needs() {
         set.is_some_and(|set| leads_to(set, "one") && leads_to(set, "two"))
     });
     tokio::time::timeout(DEADLINE, both).await.unwrap().unwrap();
+}
+
+/// Changes that take a while to be read.
+struct Slow(Watch);
+
+#[async_trait::async_trait]
+impl WatchSource for Slow {
+    async fn next(&mut self) -> evermesh_store::Result<Batch> {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        self.0.next().await
+    }
+}
+
+#[tokio::test]
+async fn supplied_values_that_never_rest_do_not_keep_meshes_waiting() {
+    let (followed, told) = start().await;
+    let _concerned = followed.subscribe("m/virtualNode/n");
+    followed.follower.abort();
+    let stored = followed.store.revision().await.unwrap();
+    let watch = followed.store.watch(RESOURCE_PREFIX, stored + 1).await.unwrap();
+    let (pipeline, store) = (followed.pipeline.clone(), followed.store.clone());
+    let follower = tokio::spawn(async move { pipeline.follow(&*store, Watch::new(Slow(watch))).await });
+    let restless = tokio::spawn(async move {
+        for last_byte in (0..=255).cycle() {
+            told.tell(&cloud(), instances(&[last_byte]));
+            tokio::task::yield_now().await;
+        }
+    });
+    followed.update("m/virtualNode/free", logging("free.local")).await;
+    followed.caught_up().await;
+    restless.abort();
+    follower.abort();
 }

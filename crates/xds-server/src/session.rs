@@ -199,8 +199,7 @@ impl<D: Delivery> Session<D> {
         self.accept(Route, now);
 
         if self.is_returning(now) {
-            self.views[Cluster] = Arc::clone(target.collection(Cluster));
-            return self.offer(Cluster, Allow::Nothing);
+            return Gate::Waiting;
         }
 
         // Out of use now. The proxy drops the endpoints and secrets of a cluster with the cluster.

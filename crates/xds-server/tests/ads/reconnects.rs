@@ -1,5 +1,7 @@
 //! Proxies that come back: nothing is sent when nothing changed, and only what changed otherwise.
 
+use std::time::Duration;
+
 use envoy_types::pb::envoy::config::core::v3::Node;
 use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
 use evermesh_xds_server::ResourceType::{Cluster, Endpoint, Listener, Route};
@@ -155,14 +157,46 @@ async fn the_same_holds_while_the_last_stream_seems_to_be_open() {
     let mut back = Wire::open(h.channel().await).await.unwrap();
     back.send(DiscoveryRequest {
         version_info: held.version_info,
-        node: Some(Node {
-            id: "n".to_owned(),
-            ..Node::default()
-        }),
+        node: node("n"),
         ..request(Cluster, &[])
     });
     let clusters = back.next().await.unwrap().unwrap();
     assert_eq!(clusters.resources.len(), 2, "a and b");
+}
+
+#[tokio::test]
+async fn a_proxy_that_came_back_is_in_sync_when_it_has_told_what_it_holds() {
+    let h = Harness::start(Options {
+        warm_up: Duration::from_secs(3600),
+        ..Options::default()
+    })
+    .await;
+    let set = set_of(&["a"]);
+    let version = |kind| set.collection(kind).version().to_string();
+    let versions = [Cluster, Listener, Route].map(version);
+    h.source.put("n", set);
+    let wire = Wire::open(h.channel().await).await.unwrap();
+    for (kind, version_info) in [Cluster, Listener, Route].into_iter().zip(versions) {
+        let names: &[&str] = if kind == Route { &["out"] } else { &[] };
+        wire.send(DiscoveryRequest {
+            version_info,
+            node: node("n"),
+            ..request(kind, names)
+        });
+        let told_all = kind == Route;
+        h.proxy("it is in sync at the end", |p| {
+            p.types.last().is_some_and(|told| told.kind == kind) && p.in_sync() == told_all
+        })
+        .await;
+    }
+    assert_eq!(h.server.stats().pushes(), 0);
+}
+
+fn node(id: &str) -> Option<Node> {
+    Some(Node {
+        id: id.to_owned(),
+        ..Node::default()
+    })
 }
 
 #[tokio::test]

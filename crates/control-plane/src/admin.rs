@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /healthz` | 200 `ok` once it serves and a full configuration has been built; 503 when changes no longer reach proxies |
 //! | `GET /metrics` | what the control plane does, for Prometheus; see `docs/reference/metrics.md` |
-//! | `GET /evermesh/proxies` | `{"proxies": [...]}`: every connected proxy, see [`ProxyJson`] |
+//! | `GET /evermesh/proxies` | every connected proxy, and how far the published configuration is, see [`ProxiesJson`] |
 //! | `GET /evermesh/diagnostics` | `{"diagnostics": [...]}`: what is wrong in the meshes, see [`DiagnosticJson`] |
 //!
 //! Where callers need credentials, they need them for all of these but `/healthz`, which tells nothing: requests are
@@ -20,6 +20,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use evermesh_aws_api::{Credentials, Limits, signed_only};
 use evermesh_model::Diagnostic;
+use evermesh_store::Store;
 use evermesh_xds_server::{ProxyStatus, SyncState, XdsServer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,6 +28,19 @@ use serde_json::{Value, json};
 use crate::certificates::{CertificateDirectory, report};
 use crate::metrics::{self, Metrics};
 use crate::pipeline::Pipeline;
+
+/// The connected proxies. A write that was answered before the question is in effect everywhere when `revision` is not
+/// below `storedRevision` and all proxies are in sync.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxiesJson {
+    /// In the order in which they came.
+    pub proxies: Vec<ProxyJson>,
+    /// Revision of the store that is published: what `inSync` refers to, or newer.
+    pub revision: u64,
+    /// Revision of the last write.
+    pub stored_revision: u64,
+}
 
 /// A connected proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,22 +100,39 @@ pub struct DiagnosticJson {
 const SERVICE: &str = "evermesh";
 
 /// Routes of the views; with credentials, for those only who have them.
-pub(crate) fn router(metrics: Metrics, credentials: Option<Credentials>, limits: Limits) -> Router {
-    let (pipeline, xds) = (Arc::clone(&metrics.pipeline), metrics.xds.clone());
-    let certificates = metrics.certificates.clone();
-    let health = get(health).with_state(Arc::clone(&pipeline));
+pub(crate) fn router(
+    metrics: Metrics,
+    store: Arc<dyn Store>,
+    credentials: Option<Credentials>,
+    limits: Limits,
+) -> Router {
+    let pipeline = Arc::clone(&metrics.pipeline);
+    let shared = Shared {
+        pipeline: Arc::clone(&pipeline),
+        certificates: metrics.certificates.clone(),
+        xds: metrics.xds.clone(),
+        store,
+    };
+    let health = get(health).with_state(pipeline);
     let page = get(page).with_state(metrics);
     let views = Router::new()
         .route("/evermesh/proxies", get(proxies))
         .route("/evermesh/diagnostics", get(diagnostics))
-        .with_state((pipeline, certificates, xds))
+        .with_state(shared)
         .route("/metrics", page);
     Router::new()
         .route("/healthz", health)
         .merge(signed_only(views, SERVICE, credentials, limits))
 }
 
-type Shared = State<(Arc<Pipeline>, Option<Arc<CertificateDirectory>>, XdsServer)>;
+/// What the views show.
+#[derive(Clone)]
+struct Shared {
+    pipeline: Arc<Pipeline>,
+    certificates: Option<Arc<CertificateDirectory>>,
+    xds: XdsServer,
+    store: Arc<dyn Store>,
+}
 
 async fn health(State(pipeline): State<Arc<Pipeline>>) -> (StatusCode, &'static str) {
     if pipeline.is_followed() {
@@ -118,12 +149,23 @@ async fn page(State(metrics): State<Metrics>) -> ([(HeaderName, &'static str); 1
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.page())
 }
 
-async fn proxies(State((.., xds)): Shared) -> Json<Value> {
-    let proxies: Vec<ProxyJson> = xds.proxies().iter().map(ProxyJson::from).collect();
-    Json(json!({ "proxies": proxies }))
+async fn proxies(State(shared): State<Shared>) -> Result<Json<ProxiesJson>, (StatusCode, String)> {
+    let stored_revision = shared.store.revision().await.map_err(|failure| {
+        let text = format!("the store cannot be asked for its revision: {failure}\n");
+        (StatusCode::SERVICE_UNAVAILABLE, text)
+    })?;
+    // In this order: each is at least as new as the one before.
+    let revision = shared.pipeline.revision();
+    let proxies = shared.xds.proxies().iter().map(ProxyJson::from).collect();
+    Ok(Json(ProxiesJson {
+        proxies,
+        revision,
+        stored_revision,
+    }))
 }
 
-async fn diagnostics(State((pipeline, certificates, _)): Shared) -> Json<Value> {
+async fn diagnostics(State(shared): State<Shared>) -> Json<Value> {
+    let (pipeline, certificates) = (shared.pipeline, shared.certificates);
     let mut found = pipeline.diagnostics();
     let meshes = pipeline.meshes();
     found.extend(

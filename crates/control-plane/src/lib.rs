@@ -309,7 +309,8 @@ impl ControlPlane {
             store: Arc::clone(&self.store_timings),
         };
         let counters = Arc::clone(&metrics.api);
-        let views = admin::router(metrics, options.credentials.clone(), limits);
+        let store = Arc::<SqliteStore>::clone(&self.store);
+        let views = admin::router(metrics, store, options.credentials.clone(), limits);
         let router = evermesh_aws_api::router(
             ApiOptions {
                 service: Arc::clone(&self.service),

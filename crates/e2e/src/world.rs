@@ -28,9 +28,6 @@ const DNS_PORT: u16 = 53;
 /// The credentials file in the world's directory.
 const CREDENTIALS: &str = "credentials";
 
-/// How often in a row all proxies must be found in sync: a stream takes up what is published a moment after that.
-const SETTLED: usize = 3;
-
 /// A network with a control plane, and the Envoy that its sidecars run.
 pub struct World {
     network: Network,
@@ -113,19 +110,13 @@ impl World {
         self.applied += 1;
         let name = format!("manifests-{}.yaml", self.applied);
         self.write(&name, &manifests);
-        let before = self.revision();
-        let mut arguments = vec!["apply", "--output", "json", "--filename", &name];
+        let mut arguments = vec!["apply", "--filename", &name];
         arguments.extend(options);
         let output = self.evermesh(&arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{errors}\n{manifests}");
-        let outcomes: Value = serde_json::from_slice(&output.stdout).expect("apply answers in JSON");
-        let is_change = |outcome: &&Value| outcome["action"] != "unchanged";
-        let changes = outcomes
-            .as_array()
-            .map_or(0, |outcomes| outcomes.iter().filter(is_change).count() as u64);
         wait_until("the change is published", DEADLINE, || {
-            (self.revision() >= before + changes).then_some(())
+            is_published(&self.view("/evermesh/proxies")).then_some(())
         });
     }
 
@@ -246,27 +237,24 @@ impl World {
     pub fn settle(&mut self) {
         self.wait_until_named();
         let sidecars: Vec<Arc<Sidecar>> = self.sidecars.iter().filter_map(Weak::upgrade).collect();
-        let mut settled = 0;
-        let mut answer = String::new();
-        let in_sync = |answer: &str| {
-            let proxies: Value = serde_json::from_str(answer).ok()?;
-            let states = proxies["proxies"].as_array()?;
-            let in_sync = |sidecar: &Arc<Sidecar>| {
-                states
-                    .iter()
-                    .any(|proxy| sidecar.is(proxy) && proxy["inSync"] == true)
-            };
-            let all = sidecars.iter().all(in_sync) && states.iter().all(|proxy| proxy["inSync"] == true);
-            (all && states.len() == sidecars.len()).then_some(())
+        let is_in_effect = |answer: &Value| {
+            let proxies = answer["proxies"].as_array().map_or(&[][..], Vec::as_slice);
+            let is_listed = |sidecar: &Arc<Sidecar>| proxies.iter().any(|proxy| sidecar.is(proxy));
+            is_published(answer)
+                && proxies.len() == sidecars.len()
+                && proxies.iter().all(|proxy| proxy["inSync"] == true)
+                && sidecars.iter().all(is_listed)
         };
         let began = std::time::Instant::now();
-        while settled < SETTLED {
-            answer = self.get("/evermesh/proxies").unwrap_or(answer);
-            settled = in_sync(&answer).map_or(0, |()| settled + 1);
+        loop {
+            let answer = self.view("/evermesh/proxies");
+            if is_in_effect(&answer) {
+                break;
+            }
+            let count = sidecars.len();
             assert!(
                 began.elapsed() < DEADLINE,
-                "{} sidecars are not in sync: {answer}",
-                sidecars.len()
+                "{count} sidecars are not in sync: {answer}"
             );
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
@@ -377,13 +365,6 @@ impl World {
         let page = wait_until("the control plane answers", DEADLINE, || self.get(path));
         serde_json::from_str(&page).expect("the control plane's pages are JSON")
     }
-
-    /// The revision that is published.
-    fn revision(&self) -> u64 {
-        self.view("/evermesh/diagnostics")["revision"]
-            .as_u64()
-            .expect("a revision is a number")
-    }
 }
 
 impl Drop for World {
@@ -393,6 +374,12 @@ impl Drop for World {
             print_logs(self.directory.path());
         }
     }
+}
+
+/// Whether everything that was written before the question is published, by an answer of `/evermesh/proxies`.
+fn is_published(answer: &Value) -> bool {
+    let revision = |name: &str| answer[name].as_u64().expect("a revision is a number");
+    revision("revision") >= revision("storedRevision")
 }
 
 /// A request signed as for the control plane's own pages, by curl.

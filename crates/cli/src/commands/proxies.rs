@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use evermesh_control_plane::admin::ProxyJson;
-use serde::Deserialize;
+use evermesh_control_plane::admin::{ProxiesJson, ProxyJson};
 
 use crate::output::{self, Format};
 use crate::remote::Remote;
@@ -30,15 +29,10 @@ pub(crate) struct Arguments {
     output: Format,
 }
 
-#[derive(Deserialize)]
-struct Proxies {
-    proxies: Vec<ProxyJson>,
-}
-
 /// Prints the connected proxies.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let client = arguments.remote.connect().await?;
-    let Proxies { mut proxies } = client.get_json("/evermesh/proxies").await?;
+    let ProxiesJson { mut proxies, .. } = client.get_json("/evermesh/proxies").await?;
     proxies.sort_by(|a, b| (&a.node_id, &a.address).cmp(&(&b.node_id, &b.address)));
     output::print_as(arguments.output, &proxies, || {
         output::table(

@@ -2,7 +2,9 @@
 //!
 //! That nothing was sent is known when something else has arrived: what comes later on a stream comes after it.
 
+use evermesh_control_plane::admin::ProxiesJson;
 use evermesh_model::{Arn, Tag};
+use evermesh_testkit::{DEADLINE, wait_until_async};
 use evermesh_xds_server::ProxyStatus;
 use evermesh_xds_server::ResourceType::{Cluster, Listener, Route};
 use evermesh_xds_server::testing::{Model, Peer, Wire};
@@ -51,6 +53,24 @@ async fn a_route_reaches_exactly_the_proxies_behind_it() {
         peer.wait_for("a change of its own arrives", |model| model.log().len() > before)
             .await;
         assert_eq!(received(peer, before), [Listener], "{path}");
+    }
+}
+
+/// Asked at any moment, and asked once.
+#[tokio::test]
+async fn an_answer_tells_whether_what_was_written_is_in_effect() {
+    let world = World::with_mesh().await;
+    let peer = world.proxy("m/virtualNode/n").await;
+    for weight in 2..40 {
+        world.update("m/virtualRouter/r/route/x", split(weight, 1)).await;
+        let is_in_effect = async || {
+            let (_, answer) = world.http("GET", "/evermesh/proxies", "").await;
+            let answer: ProxiesJson = serde_json::from_str(&answer).unwrap();
+            let is_published = answer.revision >= answer.stored_revision;
+            (is_published && answer.proxies.iter().all(|proxy| proxy.in_sync)).then_some(())
+        };
+        wait_until_async("it is in effect", DEADLINE, is_in_effect).await;
+        assert!(has_split(&peer.model(), weight, 1), "{:?}", peer.model());
     }
 }
 

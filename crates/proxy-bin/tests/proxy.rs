@@ -1,6 +1,7 @@
 //! The program as its users start it: exit codes, signals, and what a killed supervisor leaves behind.
 #![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -209,6 +210,49 @@ fn a_killed_supervisor_takes_its_engine_with_it() {
     child.kill().unwrap();
     child.wait().unwrap();
     wait_until("the engine is dead", DEADLINE, || is_dead(&pid).then_some(()));
+}
+
+#[test]
+fn what_a_killed_supervisor_leaves_goes_with_the_next_start_and_nothing_else_does() {
+    let place = tempfile::tempdir().unwrap();
+    let variables = [
+        REQUIRED[0],
+        REQUIRED[1],
+        ("TMPDIR", place.path().to_str().unwrap()),
+    ];
+    fs::create_dir(place.path().join("evermesh-proxy-unfinished")).unwrap();
+    let start = || {
+        let (directory, engine) = engine("echo $$ > $HERE/pid\nwhile :; do sleep 0.02; done");
+        let child = proxy(&["run", "--envoy-path", &engine], &variables)
+            .spawn()
+            .unwrap();
+        engine_pid(&directory.path().join("pid"));
+        (directory, child)
+    };
+    let there = || -> BTreeSet<_> {
+        let entries = fs::read_dir(place.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let (_first, mut killed) = start();
+    let of_killed = there();
+    let (_second, mut running) = start();
+    let of_both = there();
+    assert!(of_killed.is_subset(&of_both), "a running one keeps its directory");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(there(), of_both, "a killed one cannot remove its directory");
+
+    let (_third, mut next) = start();
+    let unfinished = BTreeSet::from(["evermesh-proxy-unfinished".into()]);
+    let abandoned: Vec<_> = of_killed.difference(&unfinished).collect();
+    assert_eq!(abandoned.len(), 1);
+    assert!(!there().contains(abandoned[0]));
+    assert_eq!(there().len(), 3, "{:?}", there());
+    for child in [&mut running, &mut next] {
+        send(child, Signal::TERM);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    assert_eq!(there(), unfinished);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! | Envoy exits by itself | starts it again after a pause, up to `APPNET_ENVOY_RESTART_COUNT` times, then ends as it did |
 //! | a stop request (SIGTERM, SIGINT) | drains, waits for connections to close, stops Envoy |
 //! | a second stop request | stops waiting |
-//! | the supervisor is killed | the kernel kills Envoy |
+//! | the supervisor is killed | the kernel kills Envoy; the next supervisor removes the directory that was left |
 
 mod child;
 mod drain;
@@ -62,7 +62,7 @@ pub enum SupervisorError {
 
 impl Supervisor {
     /// Prepares `program`, an Envoy, to run as `config` says: writes the bootstrap to a private directory that goes
-    /// when the supervisor does.
+    /// when the supervisor does, or, after a kill, when the next one starts.
     ///
     /// # Errors
     /// [`SupervisorError::Workspace`].

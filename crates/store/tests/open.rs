@@ -212,12 +212,10 @@ async fn damage_is_found_on_opening() {
 #[test]
 fn what_cannot_be_opened_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("file");
+    let (file, inner) = (directory.path().join("file"), directory.path().join("inner"));
     fs::write(&file, "").unwrap();
-    for (path, named) in [
-        (file.join("store.db"), &file),
-        (directory.path().to_owned(), &directory.path().to_owned()),
-    ] {
+    fs::create_dir(&inner).unwrap();
+    for (path, named) in [(file.join("store.db"), &file), (inner.clone(), &inner)] {
         let error = open(&path).err().unwrap();
         assert!(
             matches!(&error, StoreError::Open { path, .. } if path == named),

@@ -132,6 +132,7 @@ impl MeshTask {
                 .env("APPMESH_XDS_ENDPOINT", world.xds().to_string())
                 .env("ENVOY_CONCURRENCY", "1")
                 .env("ENVOY_LOG_LEVEL", "warning")
+                .env("TMPDIR", world.temporary())
                 // By default a file in /tmp, which these tasks share with the machine.
                 .env("ENVOY_ADMIN_ACCESS_LOG_FILE", "/dev/null")
                 .stdin(Stdio::null())

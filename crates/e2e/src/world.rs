@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ const XDS_PORT: u16 = 7071;
 const DNS_PORT: u16 = 53;
 /// The credentials file in the world's directory.
 const CREDENTIALS: &str = "credentials";
+/// Where the sidecars have their temporary files, in the world's directory.
+const TEMPORARY: &str = "tmp";
 
 /// A network with a control plane, and the Envoy that its sidecars run.
 pub struct World {
@@ -61,6 +63,10 @@ impl World {
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
             .expect("a temporary directory can be made");
+        let temporary = directory.path().join(TEMPORARY);
+        fs::create_dir(&temporary)
+            .and_then(|()| fs::set_permissions(&temporary, Permissions::from_mode(0o1777)))
+            .expect("a temporary directory is writable");
         let network = Network::create(NetworkOptions::default()).expect("a network can be made");
         let hosts = Hosts::create(directory.path().join("hosts")).expect("a hosts file can be written");
         let mut world = Self {
@@ -182,13 +188,18 @@ impl World {
     /// Writes a file where programs run; every sidecar can read it under the path that is returned.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.directory.path().join(name);
-        std::fs::write(&path, content).expect("a temporary directory is writable");
+        fs::write(&path, content).expect("a temporary directory is writable");
         path
     }
 
     /// The directory that [`World::write`] writes to.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Where sidecars have their temporary files: they are killed, and leave them.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.directory.path().join(TEMPORARY)
     }
 
     /// Gives a name the addresses of tasks, for everything that asks the control plane's DNS server; those that it
@@ -409,13 +420,13 @@ fn signed_get(address: SocketAddr, path: &str, caller: Caller) -> std::io::Resul
 /// What the programs of a failing test had to say.
 fn print_logs(directory: &Path) {
     const TAIL_LINES: usize = 40;
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry
             .path()
             .extension()
             .is_some_and(|extension| extension == "log")
         {
-            let log = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            let log = fs::read_to_string(entry.path()).unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();
             let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
             eprintln!("--- {}\n{tail}", entry.file_name().display());

@@ -9,7 +9,7 @@ use crate::connections::{Connection, Port, Told, name_key};
 use crate::report::{Place, Report, code};
 use crate::service::{HttpOffer, Service, TcpOffer, hosts};
 use crate::supplied::NamedAddresses;
-use crate::upstreams::Upstreams;
+use crate::upstreams::{Called, Upstreams};
 use crate::view::{EGRESS_PORT, Egress, HttpService, Route, TcpDestination, TcpService};
 
 /// Services by the port that callers connect to.
@@ -152,8 +152,8 @@ impl<'a> Ports<'a> {
         refused
     }
 
-    /// What the services lead to, in order of their names.
-    fn upstreams<'c>(&self, connections: impl Iterator<Item = &'c Connection<'a>>) -> Upstreams<'a>
+    /// What the services lead to.
+    fn upstreams<'c>(&self, connections: impl Iterator<Item = &'c Connection<'a>>) -> Called<'a>
     where
         'a: 'c,
     {
@@ -161,16 +161,14 @@ impl<'a> Ports<'a> {
         let requests = http.map(|offer| (offer.service.name.as_str(), &offer.targets));
         let open = connections.filter(|connection| !connection.closed);
         let connections = open.map(|open| (open.offer.service.name.as_str(), &open.offer.targets));
-        let mut leads: Vec<_> = requests.chain(connections).collect();
-        leads.sort_by_key(|(service, _)| *service);
         let mut upstreams = Upstreams::default();
-        for (service, targets) in leads {
+        for (service, targets) in requests.chain(connections) {
             let policy = self.policies.get(service).copied();
             targets
                 .iter()
                 .for_each(|target| upstreams.add(service, policy, target));
         }
-        upstreams
+        upstreams.tell_apart()
     }
 
     /// Takes the hosts that a service is called by on a port, if none of them is another service's: `x` and `X` are
@@ -201,7 +199,7 @@ impl<'a> Ports<'a> {
 }
 
 /// A service as its callers share it, unless its targets are called otherwise here.
-fn http_service(offer: &HttpOffer, upstreams: &Upstreams<'_>) -> Arc<HttpService> {
+fn http_service(offer: &HttpOffer, upstreams: &Called<'_>) -> Arc<HttpService> {
     let mut service = Arc::clone(&offer.service);
     if upstreams.renames(&offer.service.name) {
         let routes = &mut Arc::make_mut(&mut service).routes;
@@ -212,7 +210,7 @@ fn http_service(offer: &HttpOffer, upstreams: &Upstreams<'_>) -> Arc<HttpService
     service
 }
 
-fn tcp_destination(connection: &Connection<'_>, upstreams: &Upstreams<'_>) -> TcpDestination {
+fn tcp_destination(connection: &Connection<'_>, upstreams: &Called<'_>) -> TcpDestination {
     let mut service = Arc::clone(&connection.offer.service);
     if connection.closed {
         let service: &mut TcpService = Arc::make_mut(&mut service);

@@ -124,3 +124,52 @@ fn the_order_in_which_proxies_are_asked_for_does_not_matter() {
         "the dangling target; then a host and a port that are taken"
     );
 }
+
+/// Clusters are changed before the routes that lead to them: did one service's come to be another's, calls would go out
+/// under the other's policy meanwhile, which may check less.
+#[test]
+fn a_backend_more_changes_no_policy_of_the_others() {
+    let listener = json!({ "portMapping": { "port": 80, "protocol": "http" }, "tls": {
+        "mode": "STRICT", "certificate": { "file": { "certificateChain": "/c.pem", "privateKey": "/k.pem" } } } });
+    let service = |name: &str| {
+        json!({ "meshName": "m", "virtualServiceName": name,
+            "spec": { "provider": { "virtualNode": { "virtualNodeName": "server" } } } })
+    };
+    let policy = |trust: &str| json!({ "tls": { "validation": { "trust": { "file": { "certificateChain": trust } } } } });
+    let backends = |names: &[&str]| -> Vec<Value> {
+        let backend = |name: &&str| {
+            let backend = match *name {
+                "lax" => json!({ "virtualServiceName": name, "clientPolicy": {} }),
+                name => json!({ "virtualServiceName": name, "clientPolicy": policy(name) }),
+            };
+            json!({ "virtualService": backend })
+        };
+        names.iter().map(backend).collect()
+    };
+    let targets = |names: &[&str]| {
+        let others = [
+            json!({ "meshName": "m", "virtualNodeName": "server", "spec": {
+                "listeners": [listener], "serviceDiscovery": { "dns": { "hostname": "s.local" } } } }),
+            service("lax"),
+            service("one"),
+            service("two"),
+            json!({ "meshName": "m", "virtualNodeName": "a", "spec": { "backends": backends(names) } }),
+        ];
+        let mesh = mesh(&others);
+        egress(&Resolver::new(&mesh), "a").targets
+    };
+    let all = ["lax", "one", "two"];
+    for before in [&all[1..2], &all[2..], &all[1..], &all[..2]] {
+        for after in [&all[..], &all[1..], &all[..2]] {
+            let after = targets(after);
+            for target in targets(before) {
+                let same = after.iter().find(|other| other.key == target.key);
+                assert!(
+                    same.is_none_or(|same| same.tls == target.tls),
+                    "{before:?}: {:?}",
+                    target.key
+                );
+            }
+        }
+    }
+}

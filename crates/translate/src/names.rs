@@ -31,8 +31,8 @@ pub(crate) fn local_application(owner: Owner<'_>, protocol: Protocol, port: u16)
     format!("cds_ingress_{mesh}_{name}_{}_{port}", protocol.as_str())
 }
 
-/// Where a proxy calls one listener in several ways, all but one say which by a digest of the service's name: a dot in
-/// a cluster's name would cut the names of its statistics short.
+/// Where a proxy calls one listener in several ways, they say which by a digest of the service's name: a dot in a
+/// cluster's name would cut the names of its statistics short.
 pub(crate) fn target(mesh: &str, target: &TargetKey) -> String {
     let TargetKey {
         virtual_node,

@@ -60,6 +60,7 @@ fn descend(directory: &Path, parts: &mut Vec<String>, left: &mut usize, found: &
         };
         let path = entry.path();
         match name.as_str() {
+            CHAIN | KEY if is_authority(&arn) => {}
             CHAIN | KEY => {
                 let pair = Place::Pair {
                     chain: directory.join(CHAIN),

@@ -104,6 +104,31 @@ async fn what_is_there_is_known_at_once_and_what_comes_later_soon() {
     assert_eq!(chain(&next(&mut issuer).await), same(&root_certificate));
 }
 
+/// Whatever the order in which a directory lists its files: that of a memory file system is the reverse of their making.
+#[tokio::test]
+async fn an_authority_is_no_certificate_though_it_has_a_chain() {
+    let root = TempDir::new().unwrap();
+    let (certificate, key) = made();
+    let files = [
+        ("chain.pem", ""),
+        ("ca.pem", certificate.as_str()),
+        ("key.pem", &key),
+    ];
+    for turn in 0..files.len() {
+        for (name, content) in files.iter().cycle().skip(turn).take(files.len()) {
+            put(&root.path().join(format!("{AUTHORITY}{turn}")), name, content);
+        }
+    }
+    let directory = CertificateDirectory::open(root.path().to_owned()).await;
+    for turn in 0..files.len() {
+        let arn = format!("{AUTHORITY}{turn}");
+        assert_eq!(directory.fault(&arn), None);
+        let known = directory.follow(&arn).borrow().clone();
+        assert_eq!(chain(&known.unwrap()), same(&certificate));
+    }
+    assert_eq!(directory.faults(), 0);
+}
+
 #[tokio::test]
 async fn a_renewed_pair_comes_whole_however_it_is_replaced() {
     let root = TempDir::new().unwrap();

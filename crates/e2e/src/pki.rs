@@ -3,7 +3,10 @@
 use std::fs;
 
 use rcgen::string::Ia5String;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    SignatureAlgorithm,
+};
 
 use crate::world::World;
 
@@ -37,12 +40,21 @@ impl Authority {
         }
     }
 
-    /// A new certificate for hosts and URIs.
+    /// A new certificate for hosts and URIs, with a key on P-256.
     pub fn issue(&self, names: &[&str]) -> Issued {
+        self.issue_for(&rcgen::PKCS_ECDSA_P256_SHA256, names)
+    }
+
+    /// A new certificate for hosts and URIs, with a key on P-384.
+    pub fn issue_on_p384(&self, names: &[&str]) -> Issued {
+        self.issue_for(&rcgen::PKCS_ECDSA_P384_SHA384, names)
+    }
+
+    fn issue_for(&self, algorithm: &'static SignatureAlgorithm, names: &[&str]) -> Issued {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, names[0]);
         params.subject_alt_names = names.iter().map(|name| san(name)).collect();
-        let key = KeyPair::generate().expect("a key can be made");
+        let key = KeyPair::generate_for(algorithm).expect("a key can be made");
         let certificate = params.signed_by(&key, &self.issuer).expect("a key can sign");
         Issued {
             chain: certificate.pem() + &self.pem,

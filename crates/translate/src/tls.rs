@@ -56,6 +56,10 @@ fn socket(context: Any) -> TransportSocket {
     }
 }
 
+/// Envoy's default has but the first two. Before TLS 1.3 the key of a certificate must be on one of them too, and
+/// certificates of ACM may be on P-384.
+const CURVES: [&str; 3] = ["X25519", "P-256", "P-384"];
+
 /// The newest version of TLS is left to Envoy. It has 1.2 for clients, with which a server that does not take the
 /// client's certificate fails the connection and not the first request on it.
 fn common(
@@ -66,6 +70,7 @@ fn common(
     CommonTlsContext {
         tls_params: Some(TlsParameters {
             tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
+            ecdh_curves: CURVES.map(str::to_owned).to_vec(),
             ..TlsParameters::default()
         }),
         tls_certificate_sds_secret_configs: certificate.map(secret::certificate).into_iter().collect(),

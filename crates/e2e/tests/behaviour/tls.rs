@@ -57,7 +57,8 @@ fn mesh(tls: &str, policy: &str) -> Manifests {
 /// Who may speak what: callers with a sidecar speak TLS to any listener that has it, others as the mode lets them.
 pub(crate) async fn modes_of_listeners(mut world: World) {
     let authority = Authority::new("ca");
-    let certificate = authority.issue(&["server.local"]).as_files(&world, "server");
+    let issued = authority.issue_on_p384(&["server.local"]);
+    let certificate = issued.as_files(&world, "server");
     let apps = [8080, 8081, 8082]
         .map(App::http)
         .into_iter()

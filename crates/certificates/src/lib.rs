@@ -8,11 +8,11 @@ mod pem;
 
 use std::fmt;
 
-use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, SignatureAlgorithm};
 
 /// Most bytes that a file may have; a chain has a few thousand, all authorities of an operating system 250,000.
 pub const MAX_BYTES: usize = 512 * 1024;
@@ -47,9 +47,7 @@ pub enum Fault {
     #[error("has a private key that is encrypted: decrypt it first")]
     EncryptedKey,
     /// The key is of a kind that is not supported.
-    #[error(
-        "has a private key that is neither RSA of 2048 bits or more, nor ECDSA on P-256 or P-384, nor Ed25519"
-    )]
+    #[error("has a private key that is neither RSA of 2048 bits or more, nor ECDSA on P-256 or P-384")]
     UnsupportedKey,
     /// The key is another certificate's.
     #[error("has a private key that does not fit the certificate")]
@@ -85,7 +83,11 @@ impl Pair {
         let signing = ring::default_provider()
             .key_provider
             .load_private_key(key.clone_key());
-        let signing = signing.map_err(|_| PairFault::Key(Fault::UnsupportedKey))?;
+        // Envoy offers no Ed25519 in handshakes.
+        let signing = signing
+            .ok()
+            .filter(|key| key.algorithm() != SignatureAlgorithm::ED25519);
+        let signing = signing.ok_or(PairFault::Key(Fault::UnsupportedKey))?;
         let fits = CertifiedKey::new(chain.clone(), signing).keys_match();
         fits.map_err(|_| PairFault::Key(Fault::Mismatch))?;
         Ok(Self {

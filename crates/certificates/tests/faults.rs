@@ -111,6 +111,13 @@ fn the_fault_and_the_file_are_named() {
     assert_eq!(key_file(encrypted), PairFault::Key(Fault::EncryptedKey));
     assert_eq!(key_file(old), PairFault::Key(Fault::EncryptedKey));
     assert_eq!(key_file(unsupported), PairFault::Key(Fault::UnsupportedKey));
+    let fitting = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let params = CertificateParams::new(["server.local".to_owned()]).unwrap();
+    let edwards = params.self_signed(&fitting).unwrap().pem();
+    assert_eq!(
+        pair(&edwards, &fitting.serialize_pem()).unwrap_err(),
+        PairFault::Key(Fault::UnsupportedKey)
+    );
     let text = chain(&format!("{certificate}{garbled}")).to_string();
     assert!(
         text.starts_with("the certificate chain has a certificate, number 2, that"),

@@ -57,7 +57,7 @@ pub struct ProxyJson {
     pub version: String,
     /// RFC 3339.
     pub connected_since: String,
-    /// `waiting` until its resource exists, `updating`, `in sync`, or `rejected`.
+    /// `waiting` until there is a configuration for it, `updating`, `in sync`, or `rejected`.
     pub state: String,
     /// Whether it has everything it is to have.
     pub in_sync: bool,

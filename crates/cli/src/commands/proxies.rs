@@ -10,8 +10,8 @@ use crate::output::{self, Format};
 use crate::remote::Remote;
 
 const EXAMPLES: &str = "\
-States: waiting (its virtual node or gateway does not exist yet), updating, in sync, rejected (it runs on what it had; \
-the reason is Envoy's own).
+States: waiting (it has no configuration yet: is there such a virtual node or gateway?), updating, in sync, \
+rejected (it runs on what it had; the reason is Envoy's own).
 
 Examples:
   evermesh proxies

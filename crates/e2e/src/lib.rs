@@ -60,6 +60,7 @@
 //! evermesh-proxy`, and the tools installed: `make tools`.
 
 mod app;
+mod call;
 mod client;
 mod envoy;
 mod grpc;
@@ -81,7 +82,8 @@ mod world;
 use evermesh_testkit::DEADLINE;
 
 pub use app::{Answer, App, Asked, Server};
-pub use client::{Call, CallError, Connection, Reply};
+pub use call::{Call, Reply};
+pub use client::{CallError, Connection};
 pub use envoy::Envoy;
 pub use instances::Instance;
 pub use load::{Load, Tally};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::client::{Call, CallError, Connection, Reply};
+use crate::call::{Call, Reply};
+use crate::client::{CallError, Connection};
 use crate::seen::Seen;
 use crate::task::MeshTask;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http_body_util::BodyExt;
 use tokio::task::JoinHandle;
 
-use crate::client::Call;
+use crate::call::Call;
 use crate::eventually;
 use crate::task::MeshTask;
 

@@ -15,7 +15,8 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 
 use super::Shared;
-use crate::client::{Call, Connection};
+use crate::call::Call;
+use crate::client::Connection;
 
 /// Headers of a connection, not of a request.
 const HOP_BY_HOP: [header::HeaderName; 5] = [

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use self::script::Script;
-use crate::client::Call;
+use crate::call::Call;
 use evermesh_task::Task;
 
 pub use self::script::{Answer, Asked};

@@ -47,11 +47,6 @@ impl Stats {
         self.streams.iter().map(|streams| streams.open).sum()
     }
 
-    /// Streams accepted.
-    pub fn accepted_streams(&self) -> u64 {
-        self.streams.iter().map(|streams| streams.accepted).sum()
-    }
-
     /// Refusals of all reasons.
     pub fn all_refusals(&self) -> u64 {
         self.refusals.iter().sum()

@@ -15,18 +15,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::str::{FromStr, Utf8Error};
 use std::sync::Arc;
-use std::{fs, io};
 
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::file::{self, Content};
-
-/// A larger file is refused as a whole, as of hosts.
-const MAX_FILE_BYTES: u64 = 16 << 20;
+use crate::file::{self, Content, FileError};
 
 const IPV4: &str = "AWS_INSTANCE_IPV4";
 const IPV6: &str = "AWS_INSTANCE_IPV6";
@@ -56,22 +52,9 @@ pub struct Instance {
 /// Why a file of instances cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// The operating system refused.
-    #[error("cannot read the file of instances {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is larger than 16 MiB.
-    #[error("the file of instances {} has {size} bytes, more than the {MAX_FILE_BYTES} allowed", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
-    },
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The content is not what such a file has.
     #[error("the file of instances {} cannot be understood", path.display())]
     Malformed {
@@ -85,6 +68,9 @@ pub enum RegistryError {
 /// What can be wrong in a file of instances.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
+    /// The bytes are not text.
+    #[error("it is not UTF-8")]
+    NotText(#[source] Utf8Error),
     /// It is neither YAML nor JSON, or has members that it should not have, or lacks some.
     #[error("{0}")]
     Syntax(String),
@@ -129,27 +115,15 @@ impl Registry {
     /// # Errors
     /// When the file exists and cannot be read or understood, or is larger than 16 MiB.
     pub fn load(path: &Path) -> Result<Self, RegistryError> {
-        let path_buf = || path.to_owned();
-        let failed = |source| RegistryError::Read {
-            path: path_buf(),
-            source,
+        let Some(content) = file::read::<Self>(path)? else {
+            return Ok(Self::default());
         };
-        let size = match fs::metadata(path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(failed(error)),
-        };
-        if size > MAX_FILE_BYTES {
-            return Err(RegistryError::TooLarge {
-                path: path_buf(),
-                size,
-            });
-        }
-        let content = fs::read_to_string(path).map_err(failed)?;
-        Self::parse(&content).map_err(|source| RegistryError::Malformed {
-            path: path_buf(),
-            source,
-        })
+        let text = str::from_utf8(&content).map_err(ContentError::NotText);
+        text.and_then(Self::parse)
+            .map_err(|source| RegistryError::Malformed {
+                path: path.to_owned(),
+                source,
+            })
     }
 
     /// The healthy instances of a service that have all of these attributes.

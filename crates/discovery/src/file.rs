@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -27,6 +28,33 @@ pub(crate) trait Content: PartialEq + Send + Sync + Sized + 'static {
     fn announce(&self, path: &Path);
 }
 
+/// Why a followed file could not be read as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("cannot read the {file} {}", path.display())]
+    Read {
+        /// What such a file is called.
+        file: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is larger than 16 MiB.
+    #[error("the {file} {} has {size} bytes, more than the {MAX_BYTES} allowed", path.display())]
+    TooLarge {
+        /// What such a file is called.
+        file: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// A larger file is refused as a whole: it is a mistake, and reading it again on each change would stall answers.
+pub(crate) const MAX_BYTES: u64 = 16 << 20;
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
 /// After so many looks a file that changes without pause is read all the same.
@@ -48,6 +76,28 @@ enum Stamp {
         modified: (i64, i64),
         changed: (i64, i64),
     },
+}
+
+/// All of a file; `None` when it does not exist (yet).
+pub(crate) fn read<C: Content>(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let failed = |source| FileError::Read {
+        file: C::FILE,
+        path: path.to_owned(),
+        source,
+    };
+    let size = match fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if size > MAX_BYTES {
+        return Err(FileError::TooLarge {
+            file: C::FILE,
+            path: path.to_owned(),
+            size,
+        });
+    }
+    fs::read(path).map(Some).map_err(failed)
 }
 
 /// Keeps `content` up to date with the file at `path`, for ever.
@@ -94,7 +144,7 @@ async fn put_in_force<C: Content>(path: &Path, stamp: Stamp, content: &watch::Se
         tracing::warn!(path = %path.display(), "the {} is not there; its last content stays in force", C::FILE);
         return;
     }
-    match read::<C>(path).await {
+    match load::<C>(path).await {
         Ok(read) => {
             let differs = |current: &mut Arc<C>| {
                 let differs = **current != read;
@@ -113,7 +163,7 @@ async fn put_in_force<C: Content>(path: &Path, stamp: Stamp, content: &watch::Se
     }
 }
 
-async fn read<C: Content>(path: &Path) -> Result<C, C::Error> {
+async fn load<C: Content>(path: &Path) -> Result<C, C::Error> {
     let path = path.to_owned();
     tokio::task::spawn_blocking(move || C::load(&path))
         .await

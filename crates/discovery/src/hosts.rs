@@ -5,15 +5,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::path::Path;
 
 use hickory_proto::rr::{LowerName, Name};
 
-use crate::file::Content;
+use crate::file::{self, Content, FileError};
 
-/// A larger file is refused as a whole: it is a mistake, and reading it again on each change would stall answers.
-const MAX_FILE_BYTES: u64 = 16 << 20;
 /// A longer line is malformed.
 const MAX_LINE_BYTES: usize = 4096;
 /// More addresses for one name would not fit a DNS message over TCP (64 KiB, 28 bytes per AAAA).
@@ -68,27 +65,6 @@ pub enum LineProblem {
     TooManyAddresses(String),
 }
 
-/// Why a hosts file could not be read as a whole.
-#[derive(Debug, thiserror::Error)]
-pub enum HostsError {
-    /// The operating system refused.
-    #[error("cannot read the hosts file {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is larger than 16 MiB.
-    #[error("the hosts file {} has {size} bytes, more than the {MAX_FILE_BYTES} allowed", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
-    },
-}
-
 impl Hosts {
     /// Understands the content of a hosts file. Names are case-insensitive; a trailing dot is allowed.
     #[must_use]
@@ -112,23 +88,9 @@ impl Hosts {
     ///
     /// # Errors
     /// When the file exists and cannot be read, or is larger than 16 MiB.
-    pub fn load(path: &Path) -> Result<Self, HostsError> {
-        let failed = |source| HostsError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let size = match fs::metadata(path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(failed(error)),
-        };
-        if size > MAX_FILE_BYTES {
-            return Err(HostsError::TooLarge {
-                path: path.to_owned(),
-                size,
-            });
-        }
-        Ok(Self::parse(&fs::read(path).map_err(failed)?))
+    pub fn load(path: &Path) -> Result<Self, FileError> {
+        let content = file::read::<Self>(path)?;
+        Ok(content.map_or_else(Self::default, |content| Self::parse(&content)))
     }
 
     /// How many names have at least one address.
@@ -193,9 +155,9 @@ impl Hosts {
 
 impl Content for Hosts {
     const FILE: &str = "hosts file";
-    type Error = HostsError;
+    type Error = FileError;
 
-    fn load(path: &Path) -> Result<Self, HostsError> {
+    fn load(path: &Path) -> Result<Self, FileError> {
         Self::load(path)
     }
 
@@ -311,11 +273,11 @@ mod tests {
         let path = dir.path().join("hosts");
         assert!(Hosts::load(&path).unwrap().is_empty());
 
-        fs::File::create(&path)
+        std::fs::File::create(&path)
             .unwrap()
-            .set_len(MAX_FILE_BYTES + 1)
+            .set_len(file::MAX_BYTES + 1)
             .unwrap();
-        assert!(matches!(Hosts::load(&path), Err(HostsError::TooLarge { .. })));
-        assert!(matches!(Hosts::load(dir.path()), Err(HostsError::Read { .. })));
+        assert!(matches!(Hosts::load(&path), Err(FileError::TooLarge { .. })));
+        assert!(matches!(Hosts::load(dir.path()), Err(FileError::Read { .. })));
     }
 }

@@ -20,7 +20,8 @@ mod tcp;
 pub mod testing;
 
 pub use cloud_map::{ContentError, Instance, Registry, RegistryError, RegistryFile};
+pub use file::FileError;
 pub use forward::{Forward, ForwardError};
-pub use hosts::{Hosts, HostsError, LineProblem, MalformedLine};
+pub use hosts::{Hosts, LineProblem, MalformedLine};
 pub use names::Names;
 pub use server::{DnsError, DnsOptions, DnsServer};

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::answer::Answerer;
-use crate::file::{self, Content};
+use crate::file::{self, Content, FileError};
 use crate::forward::{Forward, ForwardError, Forwarder};
-use crate::hosts::{Hosts, HostsError};
+use crate::hosts::Hosts;
 use crate::names::Names;
 use crate::tcp;
 
@@ -64,7 +64,7 @@ pub enum DnsError {
     NoSocket,
     /// The hosts file is there and cannot be used.
     #[error(transparent)]
-    Hosts(#[from] HostsError),
+    Hosts(#[from] FileError),
     /// Forwarding is not possible as asked.
     #[error(transparent)]
     Forward(#[from] ForwardError),

@@ -1,5 +1,7 @@
 //! What a file of instances says, and what it does not.
 
+use std::fs;
+
 use super::*;
 
 const FILE: &str = "
@@ -103,20 +105,21 @@ fn a_file_that_is_no_use_at_first_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("instances.yaml");
     fs::write(&path, "{").unwrap();
-    assert!(matches!(
-        Registry::load(&path),
-        Err(RegistryError::Malformed { .. })
-    ));
+    let malformed =
+        |loaded: Result<Registry, RegistryError>| matches!(loaded, Err(RegistryError::Malformed { .. }));
+    assert!(malformed(Registry::load(&path)));
+    fs::write(&path, b"\xff").unwrap();
+    assert!(malformed(Registry::load(&path)));
     assert!(matches!(
         Registry::load(dir.path()),
-        Err(RegistryError::Read { .. })
+        Err(RegistryError::File(FileError::Read { .. }))
     ));
     fs::File::create(&path)
         .unwrap()
-        .set_len(MAX_FILE_BYTES + 1)
+        .set_len(file::MAX_BYTES + 1)
         .unwrap();
     assert!(matches!(
         Registry::load(&path),
-        Err(RegistryError::TooLarge { .. })
+        Err(RegistryError::File(FileError::TooLarge { .. }))
     ));
 }

@@ -2,7 +2,7 @@
 
 use evermesh_model::access_log_format;
 
-use crate::{Form, Target, names_a_fault, seeds};
+use crate::{Form, Target, names_a_fault, position_in, seeds};
 
 pub(crate) const TARGET: Target = Target {
     name: "access_log",
@@ -25,11 +25,7 @@ fn run(data: &[u8]) {
         Err(error) => {
             let message = error.to_string();
             names_a_fault(&message);
-            let position = message
-                .rsplit(' ')
-                .next()
-                .and_then(|position| position.parse::<usize>().ok());
-            let position = position.expect("a refusal ends with the position");
+            let position = position_in(&message);
             assert_eq!(format.chars().nth(position - 1), Some('%'), "{message}");
         }
     }

@@ -107,3 +107,11 @@ fn names_a_fault(message: &str) {
         message.len()
     );
 }
+
+/// The position, from 1, that a refusal of what the user wrote ends with.
+#[track_caller]
+fn position_in(message: &str) -> usize {
+    let last = message.rsplit(' ').next();
+    let position = last.and_then(|position| position.parse().ok());
+    position.unwrap_or_else(|| panic!("a refusal without a position at its end: {message}"))
+}

@@ -2,7 +2,7 @@
 
 use evermesh_model::regex;
 
-use crate::{Form, Target, names_a_fault};
+use crate::{Form, Target, names_a_fault, position_in};
 
 pub(crate) const TARGET: Target = Target {
     name: "regex",
@@ -19,11 +19,7 @@ fn run(data: &[u8]) {
     if let Err(error) = regex::check(pattern) {
         let message = error.to_string();
         names_a_fault(&message);
-        let position = message
-            .rsplit(' ')
-            .next()
-            .and_then(|position| position.parse::<usize>().ok());
-        let position = position.expect("a refusal ends with the position");
+        let position = position_in(&message);
         assert!((1..=pattern.chars().count() + 1).contains(&position), "{message}");
     } else {
         // What RE2 takes alone, it takes as an alternative and in a group too.

@@ -21,14 +21,7 @@ async fn nothing_is_sent_by_delta_after_a_restart_without_a_change() {
 }
 
 async fn keeps_all(model: Model) {
-    let before = Harness::start(Options::default()).await;
-    before.source.put("n", eds_set_of(&["a", "b"], 1));
-    let peer = Peer::start(before.channel().await, model);
-    before
-        .proxy("it has everything", |p| p.in_sync() && p.types.len() == 4)
-        .await;
-    before.stop().await;
-    let model = peer.stop().await;
+    let model = configured(model, &["a", "b"]).await;
     let received = model.log().len();
 
     let after = Harness::start(Options::default()).await;
@@ -44,14 +37,7 @@ async fn keeps_all(model: Model) {
 
 #[tokio::test]
 async fn what_changed_meanwhile_is_sent_in_order() {
-    let before = Harness::start(Options::default()).await;
-    before.source.put("n", eds_set_of(&["a"], 1));
-    let peer = Peer::start(before.channel().await, Model::new("n"));
-    before
-        .proxy("it has everything", |p| p.in_sync() && p.types.len() == 4)
-        .await;
-    before.stop().await;
-    let model = peer.stop().await;
+    let model = configured(Model::new("n"), &["a"]).await;
     let received = model.log().len();
 
     let after = Harness::start(Options::default()).await;
@@ -76,14 +62,7 @@ async fn what_changed_meanwhile_is_sent_in_order() {
 
 #[tokio::test]
 async fn by_delta_only_what_changed_meanwhile_is_sent_and_what_is_gone_leaves_last() {
-    let before = Harness::start(Options::default()).await;
-    before.source.put("n", eds_set_of(&["a", "b"], 1));
-    let peer = Peer::start(before.channel().await, Model::new("n").delta());
-    before
-        .proxy("it has everything", |p| p.in_sync() && p.types.len() == 4)
-        .await;
-    before.stop().await;
-    let model = peer.stop().await;
+    let model = configured(Model::new("n").delta(), &["a", "b"]).await;
     let received = model.log().len();
 
     let after = Harness::start(Options::default()).await;
@@ -190,6 +169,18 @@ async fn a_proxy_that_came_back_is_in_sync_when_it_has_told_what_it_holds() {
         .await;
     }
     assert_eq!(h.server.stats().pushes(), 0);
+}
+
+/// A proxy that was configured with these clusters, and whose server is gone.
+async fn configured(model: Model, clusters: &[&str]) -> Model {
+    let server = Harness::start(Options::default()).await;
+    server.source.put("n", eds_set_of(clusters, 1));
+    let peer = Peer::start(server.channel().await, model);
+    server
+        .proxy("it has everything", |p| p.in_sync() && p.types.len() == 4)
+        .await;
+    server.stop().await;
+    peer.stop().await
 }
 
 fn node(id: &str) -> Option<Node> {

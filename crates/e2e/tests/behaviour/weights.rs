@@ -1,51 +1,39 @@
 //! Weighted targets of an HTTP route, and their changes under load.
 
-use evermesh_e2e::{App, Call, Load, TaskSpec, World};
+use evermesh_e2e::{App, Call, Load, Manifests, TaskSpec, World};
 
 const SERVICE: &str = "http://svc.local:8080/";
 const CALLS: usize = 1000;
 const TOLERANCE: f64 = 6.0;
 
-const MESH: &str = "
-meshName: m
----
-meshName: m
-virtualNodeName: client
-spec:
-  backends: [{ virtualService: { virtualServiceName: svc.local } }]
----
-meshName: m
-virtualServiceName: svc.local
-spec: { provider: { virtualRouter: { virtualRouterName: router } } }
----
-meshName: m
-virtualRouterName: router
-spec: { listeners: [{ portMapping: { port: 8080, protocol: http } }] }
----
-meshName: m
-virtualNodeName: blue
-spec:
-  listeners: [{ portMapping: { port: 8080, protocol: http } }]
-  serviceDiscovery: { dns: { hostname: blue.local } }
----
-meshName: m
-virtualNodeName: green
-spec:
-  listeners: [{ portMapping: { port: 8080, protocol: http } }]
-  serviceDiscovery: { dns: { hostname: green.local } }
-";
+fn mesh() -> Manifests {
+    let colored = |mesh: Manifests, color: &str| {
+        let spec = format!(
+            "{{ listeners: [{{ portMapping: {{ port: 8080, protocol: http }} }}],
+                serviceDiscovery: {{ dns: {{ hostname: {color}.local }} }} }}"
+        );
+        mesh.node(color, &spec)
+    };
+    let mesh = Manifests::mesh("m", "{}")
+        .node(
+            "client",
+            "{ backends: [{ virtualService: { virtualServiceName: svc.local } }] }",
+        )
+        .service_of_router("svc.local", "router")
+        .router(
+            "router",
+            "{ listeners: [{ portMapping: { port: 8080, protocol: http } }] }",
+        );
+    ["blue", "green"].into_iter().fold(mesh, colored)
+}
 
-fn route(blue: u32, green: u32) -> String {
-    format!(
-        "
-meshName: m
-virtualRouterName: router
-routeName: route
-spec:
-  httpRoute:
-    match: {{ prefix: / }}
-    action: {{ weightedTargets: [{{ virtualNode: blue, weight: {blue} }}, {{ virtualNode: green, weight: {green} }}] }}
-"
+fn with_weights(mesh: Manifests, blue: u32, green: u32) -> Manifests {
+    let targets =
+        format!("{{ virtualNode: blue, weight: {blue} }}, {{ virtualNode: green, weight: {green} }}");
+    mesh.route(
+        "router",
+        "route",
+        &format!("{{ httpRoute: {{ match: {{ prefix: / }}, action: {{ weightedTargets: [{targets}] }} }} }}"),
     )
 }
 
@@ -56,14 +44,18 @@ pub(crate) async fn move_without_a_failed_request(mut world: World) {
     world.name("blue.local", [&blue]);
     world.name("green.local", [&green]);
     world.name("svc.local", [&blue]);
-    world.apply(format!("{MESH}---{}", route(100, 0)));
+    world.apply(with_weights(mesh(), 100, 0));
 
     let call = Call::get(SERVICE);
     let load = Load::start(&client, &call, 2);
     let all = client.calls(&call, CALLS).await;
     all.assert_share("blue", 100.0, 0.0);
     for (weight_of_blue, weight_of_green, percent) in [(3, 1, 75.0), (50, 50, 50.0), (0, 7, 0.0)] {
-        world.apply(route(weight_of_blue, weight_of_green));
+        world.apply(with_weights(
+            Manifests::within("m"),
+            weight_of_blue,
+            weight_of_green,
+        ));
         let split = client.calls(&call, CALLS).await;
         split.assert_no_failure();
         split.assert_share("blue", percent, if percent == 0.0 { 0.0 } else { TOLERANCE });

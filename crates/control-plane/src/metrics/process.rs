@@ -2,21 +2,20 @@
 
 use std::fs;
 
-use super::text::{Kind, Page};
+use super::text::Page;
 
 /// Adds what can be read; a system without `/proc` has none of it.
 pub(super) fn add_to(page: &mut Page) {
     if let Some(bytes) = resident_memory() {
-        page.family("process_resident_memory_bytes", Kind::Gauge, "Resident memory.")
-            .sample(&[], bytes);
+        page.gauge("process_resident_memory_bytes", "Resident memory.")
+            .value(bytes);
     }
     if let Some(seconds) = cpu_seconds() {
-        page.family(
+        page.counter(
             "process_cpu_seconds_total",
-            Kind::Counter,
             "Processor time in user and kernel mode.",
         )
-        .sample(&[], seconds);
+        .value(seconds);
     }
 }
 

@@ -8,7 +8,7 @@ use evermesh_histogram::Histogram;
 use evermesh_store::{Entry, ListOptions, Listing, Outcome, Result, Revision, Store, Txn, Watch};
 
 use super::WORK_BOUNDS;
-use super::text::{Kind, Page};
+use super::text::Page;
 
 /// Times of a store, failures included.
 #[derive(Debug)]
@@ -25,13 +25,12 @@ pub(crate) struct Timed<S> {
 
 impl StoreTimings {
     pub(super) fn add_to(&self, page: &mut Page) {
-        let mut family = page.family(
+        let mut family = page.histogram(
             "evermesh_store_seconds",
-            Kind::Histogram,
             "From a call of the store to its answer; a commit is durable then.",
         );
-        family.histogram(&[("operation", "commit")], &self.commit.read());
-        family.histogram(&[("operation", "read")], &self.read.read());
+        family.distribution(&[("operation", "commit")], &self.commit.read());
+        family.distribution(&[("operation", "read")], &self.read.read());
     }
 }
 

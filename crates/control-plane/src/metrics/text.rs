@@ -5,17 +5,6 @@ use std::time::Duration;
 
 use evermesh_histogram::Distribution;
 
-/// What the values of a family do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// They only grow; the name ends in `_total`.
-    Counter,
-    /// They go up and down.
-    Gauge,
-    /// They are distributions.
-    Histogram,
-}
-
 /// A page that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Page(String);
@@ -24,25 +13,34 @@ pub(super) struct Page(String);
 #[derive(Debug)]
 pub(super) struct Family<'p> {
     page: &'p mut String,
-    name: String,
+    name: &'static str,
 }
 
 /// Labels by name. Values are the project's own words: nothing in them has to be escaped.
 type Labels<'a> = &'a [(&'a str, &'a str)];
 
 impl Page {
-    /// Begins a family; `help` is one line without backslashes.
-    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) -> Family<'_> {
-        let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
+    /// Begins a family of values that go up and down. `help` is one line without backslashes, here and below.
+    pub(super) fn gauge(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        self.family(name, "gauge", help)
+    }
+
+    /// Begins a family of values that only grow; its name ends in `_total`.
+    pub(super) fn counter(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        self.family(name, "counter", help)
+    }
+
+    /// Begins a family of distributions.
+    pub(super) fn histogram(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        self.family(name, "histogram", help)
+    }
+
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) -> Family<'_> {
         line(&mut self.0, format_args!("# HELP {name} {help}"));
         line(&mut self.0, format_args!("# TYPE {name} {kind}"));
         Family {
             page: &mut self.0,
-            name: name.to_owned(),
+            name,
         }
     }
 
@@ -53,6 +51,11 @@ impl Page {
 }
 
 impl Family<'_> {
+    /// Adds the only value.
+    pub(super) fn value(&mut self, value: impl Display) {
+        self.sample(&[], value);
+    }
+
     /// Adds a value.
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
         self.write("", labels, None, &value);
@@ -66,7 +69,7 @@ impl Family<'_> {
     }
 
     /// Adds a distribution.
-    pub(super) fn histogram(&mut self, labels: Labels<'_>, distribution: &Distribution) {
+    pub(super) fn distribution(&mut self, labels: Labels<'_>, distribution: &Distribution) {
         let mut up_to = 0;
         for (bound, count) in distribution.bounds.iter().zip(&distribution.counts) {
             up_to += count;
@@ -82,7 +85,7 @@ impl Family<'_> {
     fn write(&mut self, suffix: &str, labels: Labels<'_>, bound: Option<&str>, value: &dyn Display) {
         let all = labels.iter().copied().chain(bound.map(|bound| ("le", bound)));
         let all: Vec<_> = all.map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let name = &self.name;
+        let name = self.name;
         match all.as_slice() {
             [] => line(self.page, format_args!("{name}{suffix} {value}")),
             all => line(

@@ -81,25 +81,7 @@ impl<'a> Ports<'a> {
         for offers in self.http.values_mut() {
             offers.sort_by(|a, b| a.service.name.cmp(&b.service.name));
         }
-        let mut names = BTreeSet::new();
-        let mut tcp = BTreeMap::new();
-        for (&number, offers) in &self.tcp {
-            let http = self.http.get(&number).map(Vec::as_slice).unwrap_or_default();
-            let port = Port {
-                number,
-                http,
-                tcp: offers,
-            };
-            names.extend(port.names().map(name_key));
-            let Told { connections, refused } = port.tell_apart(known, report);
-            // What has a `*` in its name is no host that could be asked for, and as a domain it would be a pattern.
-            let refused = refused.into_iter().filter(|name| !name.contains('*'));
-            let hosts = refused.flat_map(|name| hosts(name, number));
-            self.refused.entry(number).or_default().extend(hosts);
-            if !connections.is_empty() {
-                tcp.insert(number, connections);
-            }
-        }
+        let tcp = self.tell_apart(known, report);
         let upstreams = self.upstreams(tcp.values().flatten());
         let http = |offers: &[&HttpOffer]| {
             let services = offers.iter().map(|offer| http_service(offer, &upstreams));
@@ -120,10 +102,37 @@ impl<'a> Ports<'a> {
             } else {
                 BTreeMap::new()
             },
+            names: self.names(),
             targets: upstreams.into_targets(),
-            names,
             shared_hosts: BTreeMap::new(),
         }
+    }
+
+    /// The TCP services that are reached, by port. Notes the hosts of those that are not.
+    fn tell_apart(
+        &mut self,
+        known: &NamedAddresses,
+        report: &mut Report,
+    ) -> BTreeMap<u16, Vec<Connection<'a>>> {
+        let mut reached = BTreeMap::new();
+        for (&number, tcp) in &self.tcp {
+            let Told { connections, refused } = port(number, &self.http, tcp).tell_apart(known, report);
+            let hosts = refused.into_iter().flat_map(|name| hosts(name, number));
+            self.refused.entry(number).or_default().extend(hosts);
+            if !connections.is_empty() {
+                reached.insert(number, connections);
+            }
+        }
+        reached
+    }
+
+    /// Names whose addresses tell services apart.
+    fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for (&number, tcp) in &self.tcp {
+            names.extend(port(number, &self.http, tcp).names().map(name_key));
+        }
+        names
     }
 
     /// What would pass for a host outside the mesh although it is called like a service. A port that only TCP services
@@ -196,6 +205,16 @@ impl<'a> Ports<'a> {
             .extend(offer.hosts.iter().map(|host| (host.as_str(), service)));
         true
     }
+}
+
+/// A port on which TCP services are called, with everything else that is called there.
+fn port<'a, 'p>(
+    number: u16,
+    http: &'p BTreeMap<u16, Vec<&'a HttpOffer>>,
+    tcp: &'p [(&'a Service, &'a TcpOffer)],
+) -> Port<'a, 'p> {
+    let http = http.get(&number).map(Vec::as_slice).unwrap_or_default();
+    Port { number, http, tcp }
 }
 
 /// A service as its callers share it, unless its targets are called otherwise here.

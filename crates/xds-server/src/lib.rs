@@ -21,7 +21,6 @@
 //! while after a stream ends, so that a proxy that comes back to a change is taken through it in order.
 
 mod budget;
-mod codec;
 mod connections;
 mod counters;
 mod delivery;
@@ -33,6 +32,7 @@ mod push;
 mod registry;
 mod requests;
 mod resource;
+mod responses;
 mod server;
 mod service;
 mod session;

@@ -14,7 +14,7 @@ use tonic::body::Body;
 
 /// Before every message: a byte that says whether it is compressed, and its length.
 /// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 
 /// Messages of type `R`, one after the other.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The gRPC service on one listener: its two methods, and who may open a stream. Never serves one.
 //!
 //! Written by hand where `tonic` would generate it, so that a stream keeps no buffers and responses are encoded from what
-//! streams share: see [`requests`](crate::requests) and [`codec`](crate::codec).
+//! streams share: see [`requests`](crate::requests) and [`responses`](crate::responses).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,19 +9,17 @@ use std::task::{Context, Poll};
 
 use futures::future::{Ready, ready};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codec::{EncodeBody, SingleMessageCompressionOverride};
 use tonic::codegen::{Service, http};
 use tonic::metadata::GRPC_CONTENT_TYPE;
 use tonic::server::NamedService;
 
-use crate::codec::Responses;
 use crate::connections::Origin;
 use crate::delivery::{Delivery, Delta, StateOfTheWorld};
 use crate::requests::Requests;
+use crate::responses;
 use crate::server::Shared;
 use crate::stats::RefusalReason;
 use crate::stream::{self, OUTBOUND, Wire};
@@ -50,23 +48,17 @@ impl Ads {
             )));
         };
         let origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
-        let (responses, outbound) = mpsc::channel(OUTBOUND);
+        let (sender, receiver) = mpsc::channel(OUTBOUND);
         let wire = Wire {
             peer: origin.peer,
             requests: Requests::<D::Request>::new(request.into_body(), shared.options.max_message_size),
-            responses,
+            responses: sender,
             _connection: origin.open(),
         };
         let stop = self.stop.clone();
         tokio::spawn(stream::run::<D>(Arc::clone(shared), wire, stop, permit));
-        let body = EncodeBody::new_server(
-            Responses::<D::Response>::new(Arc::clone(&shared.identifier)),
-            ReceiverStream::new(outbound),
-            None,
-            SingleMessageCompressionOverride::default(),
-            None,
-        );
-        let mut response = http::Response::new(Body::new(body));
+        let body = responses::body::<D::Response>(receiver, Arc::clone(&shared.identifier));
+        let mut response = http::Response::new(body);
         response
             .headers_mut()
             .insert(http::header::CONTENT_TYPE, GRPC_CONTENT_TYPE);

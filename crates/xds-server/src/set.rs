@@ -66,34 +66,39 @@ impl PartialEq for ResourceSet {
 /// The resources of one type, ordered by name.
 #[derive(Clone, Debug)]
 pub struct Collection {
-    by_name: BTreeMap<Arc<str>, Arc<Resource>>,
+    /// Ordered by name. There is one for every proxy, and a slice is all that a set which never changes needs.
+    resources: Box<[Arc<Resource>]>,
     version: Version,
 }
 
 impl Collection {
     fn new(by_name: BTreeMap<Arc<str>, Arc<Resource>>) -> Self {
-        let version = Version::of_list(by_name.values());
-        Self { by_name, version }
+        let resources: Box<[_]> = by_name.into_values().collect();
+        let version = Version::of_list(&resources);
+        Self { resources, version }
     }
 
     /// The resource of that name.
     pub fn get(&self, name: &str) -> Option<&Arc<Resource>> {
-        self.by_name.get(name)
+        let found = self
+            .resources
+            .binary_search_by(|resource| resource.name().cmp(name));
+        found.ok().map(|index| &self.resources[index])
     }
 
     /// All resources, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
-        self.by_name.values()
+        self.resources.iter()
     }
 
     /// The number of resources.
     pub fn len(&self) -> usize {
-        self.by_name.len()
+        self.resources.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.resources.is_empty()
     }
 
     /// The hash over all names and versions.
@@ -103,7 +108,7 @@ impl Collection {
 
     /// `newer`, and of `older` what `newer` does not name.
     pub(crate) fn overlay(older: &Arc<Self>, newer: &Arc<Self>) -> Arc<Self> {
-        if older.by_name.keys().all(|name| newer.by_name.contains_key(name)) {
+        if older.iter().all(|old| newer.get(old.name()).is_some()) {
             return Arc::clone(newer);
         }
         if newer.iter().all(|new| {
@@ -113,14 +118,9 @@ impl Collection {
         }) {
             return Arc::clone(older);
         }
-        let mut merged = older.by_name.clone();
-        merged.extend(
-            newer
-                .by_name
-                .iter()
-                .map(|(name, resource)| (Arc::clone(name), Arc::clone(resource))),
-        );
-        Arc::new(Self::new(merged))
+        let both = older.iter().chain(newer.iter());
+        let merged = both.map(|resource| (resource.shared_name(), Arc::clone(resource)));
+        Arc::new(Self::new(merged.collect())) // the later of a name stays
     }
 }
 

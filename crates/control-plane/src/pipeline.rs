@@ -197,8 +197,12 @@ impl Pipeline {
 
     /// What it does, for metrics.
     pub(crate) fn figures(&self) -> Figures {
+        let mut state = self.lock();
+        state.forget_the_left();
+        let configurations = state.published.len();
+        drop(state);
         Figures {
-            configurations: self.lock().published.len(),
+            configurations,
             resources: self.pool.len(),
             resolved: self.resolved.load(Ordering::Relaxed),
             built: self.built.load(Ordering::Relaxed),

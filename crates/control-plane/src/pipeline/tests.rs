@@ -268,6 +268,12 @@ async fn proxies_that_come_and_go_leave_nothing_behind() {
         drop(followed.subscribe(&format!("m/virtualNode/p{passing}")));
     }
     assert!(followed.kept() < 10, "{}", followed.kept());
+    drop(followed.subscribe("other/virtualNode/n"));
+    let figures = followed.pipeline.figures();
+    assert_eq!(
+        (figures.configurations, figures.resources),
+        (1, newest(&stays).len())
+    );
     followed.update("other/virtualNode/n", node("new.local")).await;
     followed.caught_up().await;
     assert_eq!(followed.kept(), 1);

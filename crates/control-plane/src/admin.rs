@@ -10,6 +10,7 @@
 //! Where callers need credentials, they need them for all of these but `/healthz`, which tells nothing: requests are
 //! signed as for an AWS service, whose name is `evermesh`.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -24,6 +25,8 @@ use evermesh_store::Store;
 use evermesh_xds_server::{ProxyStatus, SyncState, XdsServer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 use crate::certificates::{CertificateDirectory, report};
 use crate::metrics::{self, Metrics};
@@ -112,6 +115,7 @@ pub(crate) fn router(
         certificates: metrics.certificates.clone(),
         xds: metrics.xds.clone(),
         store,
+        diagnosing: Arc::default(),
     };
     let health = get(health).with_state(pipeline);
     let page = get(page).with_state(metrics);
@@ -127,11 +131,13 @@ pub(crate) fn router(
 
 /// What the views show.
 #[derive(Clone)]
-struct Shared {
-    pipeline: Arc<Pipeline>,
-    certificates: Option<Arc<CertificateDirectory>>,
-    xds: XdsServer,
-    store: Arc<dyn Store>,
+pub(crate) struct Shared {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) certificates: Option<Arc<CertificateDirectory>>,
+    pub(crate) xds: XdsServer,
+    pub(crate) store: Arc<dyn Store>,
+    /// Held by whoever finds out what is wrong.
+    pub(crate) diagnosing: Arc<Mutex<()>>,
 }
 
 async fn health(State(pipeline): State<Arc<Pipeline>>) -> (StatusCode, &'static str) {
@@ -164,17 +170,30 @@ async fn proxies(State(shared): State<Shared>) -> Result<Json<ProxiesJson>, (Sta
     }))
 }
 
-async fn diagnostics(State(shared): State<Shared>) -> Json<Value> {
-    let (pipeline, certificates) = (shared.pipeline, shared.certificates);
+/// For one caller at a time, and on a thread of its own: in large meshes it takes a while, and the threads of requests are
+/// also those of streams.
+pub(crate) async fn diagnostics(State(shared): State<Shared>) -> Json<Value> {
+    let turn = Arc::clone(&shared.diagnosing).lock_owned().await;
+    let diagnose = move || {
+        // Its turn lasts until it is done, also when nobody waits for the answer any more.
+        let _turn = turn;
+        diagnose(&shared)
+    };
+    let found = spawn_blocking(diagnose).await;
+    Json(found.unwrap_or_else(|failure| resume_unwind(failure.into_panic())))
+}
+
+fn diagnose(shared: &Shared) -> Value {
+    let (pipeline, certificates) = (&shared.pipeline, shared.certificates.as_deref());
     let mut found = pipeline.diagnostics();
     let meshes = pipeline.meshes();
     found.extend(
         meshes
             .iter()
-            .flat_map(|mesh| report::unavailable(mesh, certificates.as_deref())),
+            .flat_map(|mesh| report::unavailable(mesh, certificates)),
     );
     let diagnostics: Vec<DiagnosticJson> = found.iter().map(DiagnosticJson::from).collect();
-    Json(json!({ "diagnostics": diagnostics, "revision": pipeline.revision(), "faults": pipeline.faults() }))
+    json!({ "diagnostics": diagnostics, "revision": pipeline.revision(), "faults": pipeline.faults() })
 }
 
 impl From<&ProxyStatus> for ProxyJson {

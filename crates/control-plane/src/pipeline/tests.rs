@@ -8,10 +8,13 @@ use evermesh_service::{
 };
 use evermesh_store::{SqliteOptions, SqliteStore, Txn};
 use evermesh_testkit::{DEADLINE, wait_until_async};
+use evermesh_xds_server::{Options, XdsServer};
+use futures::FutureExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::admin;
 
 mod incremental;
 mod supplied;
@@ -398,4 +401,22 @@ async fn it_is_known_that_nobody_follows_any_more() {
         (!pipeline.is_followed()).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_asks_what_is_wrong_keeps_nobody_else_waiting() {
+    let followed = Followed::start().await;
+    let shared = admin::Shared {
+        pipeline: followed.pipeline.clone(),
+        certificates: None,
+        xds: XdsServer::new(followed.pipeline.clone(), Options::default()),
+        store: followed.store.clone(),
+        diagnosing: Arc::default(),
+    };
+    let mut answer = pin!(admin::diagnostics(axum::extract::State(shared)));
+    // On this thread it could not wait for what this thread holds.
+    let held = followed.pipeline.lock();
+    assert!(answer.as_mut().now_or_never().is_none());
+    drop(held);
+    assert_eq!(answer.await["faults"], 0);
 }

@@ -1,4 +1,5 @@
-//! What the documentation points at is there: pages and their sections, and the tests that `features.md` names.
+//! What the documentation points at is there: pages and their sections, source files, and the tests that `features.md`
+//! names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,13 +65,54 @@ fn every_walkthrough_that_is_replayed_is_listed() {
     assert_eq!(listed, replayed);
 }
 
+#[test]
+fn source_files_that_pages_name_exist() {
+    let root = workspace_root();
+    let sources = [files("crates"), files("fuzz")].concat();
+    let mut named = 0;
+    let mut missing = Vec::new();
+    for page in pages() {
+        for name in quoted_names(&read(&page)) {
+            let exists = if name.starts_with("crates/") || name.starts_with("fuzz/") {
+                root.join(&name).exists()
+            } else if name.ends_with(".rs") {
+                sources.iter().any(|source| source.ends_with(&name))
+            } else {
+                continue;
+            };
+            named += 1;
+            if !exists {
+                missing.push(format!("{}: {name}", page.display()));
+            }
+        }
+    }
+    assert!(named > 20, "only {named} names found");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_crate_is_in_the_architecture() {
+    let page = read(&workspace_root().join("ARCHITECTURE.md"));
+    let described: BTreeSet<String> = cells(&page)
+        .filter(|(column, _)| column == "crate")
+        .flat_map(|(_, cell)| quoted(&cell).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let crates = entries(&workspace_root().join("crates"));
+    let names = crates.iter().filter_map(|path| path.file_name()?.to_str());
+    let forgotten: Vec<&str> = names.filter(|name| !described.contains(*name)).collect();
+    assert!(
+        forgotten.is_empty(),
+        "ARCHITECTURE.md does not have {forgotten:?}"
+    );
+}
+
 /// Pages for readers of the project.
 fn pages() -> Vec<PathBuf> {
     let root = workspace_root();
     ["", "docs", "docs/reference"]
         .into_iter()
         .flat_map(|directory| entries(&root.join(directory)))
-        .filter(|path| path.extension().is_some_and(|ext| ext == "md"))
+        .filter(|path| has_ending(path, "md"))
         .collect()
 }
 
@@ -138,21 +180,22 @@ fn behaviour() -> BTreeSet<String> {
 
 /// Names of all functions of the project's crates.
 fn functions() -> BTreeSet<String> {
-    let mut left = vec![workspace_root().join("crates")];
-    let mut names = BTreeSet::new();
-    while let Some(path) = left.pop() {
-        if path.is_dir() {
-            left.extend(entries(&path));
-        } else if path.extension().is_some_and(|ext| ext == "rs") {
-            let text = read(&path);
-            let definitions = text
-                .split("fn ")
-                .skip(1)
-                .filter_map(|rest| rest.split(['(', '<']).next());
-            names.extend(definitions.map(str::to_owned));
-        }
-    }
-    names
+    let sources = files("crates").into_iter().filter(|path| has_ending(path, "rs"));
+    sources.flat_map(|path| defined(&read(&path))).collect()
+}
+
+fn defined(text: &str) -> Vec<String> {
+    let names = text
+        .split("fn ")
+        .skip(1)
+        .filter_map(|rest| rest.split(['(', '<']).next());
+    names.map(str::to_owned).collect()
+}
+
+/// Whatever a page quotes outside of its examples.
+fn quoted_names(page: &str) -> Vec<String> {
+    let prose = page.split("```").step_by(2);
+    prose.flat_map(quoted).map(str::to_owned).collect()
 }
 
 /// Whether a name is that of a test; others are of crates, files and settings.
@@ -173,6 +216,24 @@ fn stems(directory: &str, ending: &str) -> BTreeSet<String> {
         (name != "main").then_some(name)
     };
     files.into_iter().filter_map(stem).collect()
+}
+
+/// All files below a directory of the project but what was built there.
+fn files(directory: &str) -> Vec<PathBuf> {
+    let mut left = vec![workspace_root().join(directory)];
+    let mut found = Vec::new();
+    while let Some(path) = left.pop() {
+        if !path.is_dir() {
+            found.push(path);
+        } else if !path.ends_with("target") {
+            left.extend(entries(&path));
+        }
+    }
+    found
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|own| own == ending)
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {

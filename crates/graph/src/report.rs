@@ -45,7 +45,7 @@ pub(crate) mod code {
     pub(crate) const TLS_CLIENT_CERTIFICATE_MISSING: &str = "tls-client-certificate-missing";
     /// A backend's client policy is for ports that the backend does not have.
     pub(crate) const TLS_PORTS_UNUSED: &str = "tls-ports-unused";
-    /// A virtual node listens, and no virtual service leads to it.
+    /// A virtual node listens and calls nobody, and no virtual service leads to it.
     pub(crate) const UNREACHED_NODE: &str = "unreached-node";
     /// A path has characters that no request can have.
     pub(crate) const UNSENDABLE_PATH: &str = "unsendable-path";

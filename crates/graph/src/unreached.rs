@@ -1,4 +1,4 @@
-//! Virtual nodes that listen and that nothing leads to. A matter of the mesh as a whole, so of no proxy's view.
+//! Virtual nodes that do nothing but listen, and that nothing leads to. A matter of the mesh as a whole, so of no proxy's view.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,14 @@ use evermesh_model::{Kind, MeshSnapshot, ResourceId};
 use crate::report::{Place, Report, code};
 
 /// Says of every node with listeners that no virtual service leads to, by itself or by routes of its router, that nothing
-/// in the mesh calls it. A share of 0 leads to a node as well: it was meant.
+/// in the mesh calls it. A share of 0 leads to a node as well: it was meant. A node with backends has its place in the mesh
+/// as their caller, and is usually called from outside: by a load balancer, as in most of App Mesh's own examples.
 pub(crate) fn nodes(mesh: &MeshSnapshot, report: &mut Report) {
     let reached = reached(mesh);
     for (name, node) in &mesh.virtual_nodes {
-        let listens = node
-            .listeners
-            .as_ref()
-            .is_some_and(|listeners| !listeners.is_empty());
-        if listens && !reached.contains(name.as_str()) {
+        let only_listens = node.listeners.iter().flatten().next().is_some()
+            && node.backends.iter().flatten().next().is_none();
+        if only_listens && !reached.contains(name.as_str()) {
             let id = ResourceId::in_mesh(mesh.id.clone(), Kind::VirtualNode, name);
             let message =
                 format!("no virtual service leads to virtual node {name}: nothing in the mesh calls it");

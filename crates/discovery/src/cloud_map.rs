@@ -12,7 +12,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::{FromStr, Utf8Error};
@@ -207,22 +206,19 @@ struct Entry {
 struct Listed {
     /// For whoever reads the file.
     #[serde(rename = "id", default)]
-    _id: Option<Text>,
-    attributes: BTreeMap<String, Text>,
+    _id: Option<String>,
+    /// As they are written: YAML's numbers and the like need no quotes.
+    attributes: BTreeMap<String, String>,
 }
-
-/// Text, which a number in YAML is too: a port needs no quotes.
-struct Text(String);
 
 impl Entry {
     fn instance(&self, listed: &Listed) -> Result<Instance, ContentError> {
-        let text = |(key, Text(value)): (&String, &Text)| (key.clone(), value.clone());
-        let attributes: BTreeMap<String, String> = listed.attributes.iter().map(text).collect();
+        let attributes = &listed.attributes;
         Ok(Instance {
-            ipv4: self.address(&attributes, IPV4)?,
-            ipv6: self.address(&attributes, IPV6)?,
+            ipv4: self.address(attributes, IPV4)?,
+            ipv6: self.address(attributes, IPV6)?,
             healthy: attributes.get(HEALTH).is_none_or(|status| status != UNHEALTHY),
-            attributes,
+            attributes: attributes.clone(),
         })
     }
 
@@ -240,28 +236,6 @@ impl Entry {
             })
         };
         attributes.get(key).map(parse).transpose()
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a number")
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Text, E> {
-                Ok(Text(value.to_owned()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Text, E> {
-                Ok(Text(value.to_string()))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
     }
 }
 

@@ -9,7 +9,8 @@ const FILE: &str = "
   service: colorteller
   instances:
     - id: 1
-      attributes: { AWS_INSTANCE_IPV4: 10.0.0.1, AWS_INSTANCE_PORT: 9080, family: blue, size: \"1\" }
+      attributes: { AWS_INSTANCE_IPV4: 10.0.0.1, AWS_INSTANCE_PORT: 9080, family: blue, size: \"1\",
+        account: 012345678901, version: 1.20, build: 1_000, canary: true }
     - id: both
       attributes: { AWS_INSTANCE_IPV4: 10.0.0.2, AWS_INSTANCE_IPV6: 'fd00::2', family: green }
     - attributes: { AWS_INSTANCE_IPV4: 10.0.0.3, family: green, AWS_INIT_HEALTH_STATUS: UNHEALTHY }
@@ -40,6 +41,13 @@ fn instances_are_found_by_all_their_attributes() {
         []
     );
     assert_eq!(found(FILE, "colorteller", &[("shape", "round")]), []);
+    let as_written = [
+        ("account", "012345678901"),
+        ("version", "1.20"),
+        ("build", "1_000"),
+        ("canary", "true"),
+    ];
+    assert_eq!(found(FILE, "colorteller", &as_written), all[..1]);
     let both = [("family", "blue"), ("family", "green")];
     assert_eq!(found(FILE, "colorteller", &both), []);
     assert_eq!(found(FILE, "empty", &[]), []);
@@ -68,7 +76,7 @@ fn faults_are_told() {
         ("[{ namespace: n, service: s, instance: [] }]", "instance"),
         (
             "[{ namespace: n, service: s, instances: [{ attributes: { a: [] } }] }]",
-            "a text or a number",
+            "expected string",
         ),
         ("services: []", "line 1"),
     ] {

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evermesh_graph::view::ISSUER_OF;
-use tracing::warn;
 
 const CHAIN: &str = "chain.pem";
 const KEY: &str = "key.pem";
@@ -16,7 +15,7 @@ const AUTHORITIES: &str = "acm-pca";
 /// The resource of an ARN may have slashes; AWS's have one.
 const DEEPEST: usize = 6;
 /// Most directories that are looked at.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// Files that make a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +26,12 @@ pub(super) enum Place {
     Authority(PathBuf),
 }
 
-/// Every secret that there are files of, by its name.
-pub(super) fn find(root: &Path) -> BTreeMap<String, Place> {
+/// Every secret that there are files of, by its name, and whether there may be more: [`MOST`] directories were looked at.
+pub(super) fn find(root: &Path) -> (BTreeMap<String, Place>, bool) {
     let mut found = BTreeMap::new();
     let mut left = MOST;
     descend(root, &mut Vec::new(), &mut left, &mut found);
-    if left == 0 {
-        warn!(root = %root.display(), most = MOST, "too many directories of certificates; some are not read");
-    }
-    found
+    (found, left == 0)
 }
 
 /// What is to be there that is not.

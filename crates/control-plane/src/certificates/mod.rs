@@ -10,6 +10,7 @@ pub(crate) mod report;
 mod slot;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,6 +47,8 @@ struct State {
     /// Why files cannot be used as they are now.
     faults: BTreeMap<String, String>,
     senders: BTreeMap<String, watch::Sender<Option<Arc<Secret>>>>,
+    /// Whether there may be directories that are not looked at.
+    is_crowded: bool,
 }
 
 impl CertificateDirectory {
@@ -114,7 +117,8 @@ impl Known {
     async fn look(self: &Arc<Self>, mut slots: Slots) -> Result<Slots, JoinError> {
         let known = Arc::clone(self);
         spawn_blocking(move || {
-            let places = layout::find(&known.root);
+            let (places, is_crowded) = layout::find(&known.root);
+            known.note_crowd(is_crowded);
             for (name, place) in &places {
                 let slot = slots.entry(name.clone()).or_default();
                 let seen = slot.look(place);
@@ -132,6 +136,15 @@ impl Known {
             slots
         })
         .await
+    }
+
+    /// Says it once and not at every look.
+    fn note_crowd(&self, is_crowded: bool) {
+        let was_crowded = mem::replace(&mut self.state().is_crowded, is_crowded);
+        if is_crowded && !was_crowded {
+            let most = layout::MOST;
+            warn!(root = %self.root.display(), most, "too many directories of certificates; some may not be read");
+        }
     }
 
     fn note(&self, name: &str, seen: Seen) {

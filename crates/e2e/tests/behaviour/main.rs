@@ -63,6 +63,7 @@ fn main() -> ExitCode {
         timeouts::streams_are_not_cut_without_a_limit,
         tls::enforcement,
         tls::files_are_renewed,
+        tls::gateways,
         tls::modes_of_listeners,
         tls::mutual,
         tls::secret_discovery_socket,

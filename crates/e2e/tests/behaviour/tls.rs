@@ -244,6 +244,74 @@ pub(crate) async fn mutual(mut world: World) {
     }
 }
 
+/// Callers of a gateway are outside the mesh. It takes them as a node would.
+pub(crate) async fn gateways(mut world: World) {
+    let (authority, strangers) = (Authority::new("ca"), Authority::new("strangers"));
+    let certificate = authority.issue(&["gw.local"]).as_files(&world, "gw");
+    let trust = authority.as_file(&world, "ca");
+    let gateway = world.task(TaskSpec::gateway("gw"));
+    let server = world.task(TaskSpec::node("server").app(App::http(8080)));
+    let user = world.task(TaskSpec::plain("user"));
+    world.name("server.local", [&server]);
+    world.name("gw.local", [&gateway]);
+    let listener = |port: u16, mode: &str| {
+        format!(
+            "{{ portMapping: {{ port: {port}, protocol: http }}, tls: {{ mode: {mode}, certificate: {certificate},
+                validation: {{ trust: {trust},
+                    subjectAlternativeNames: {{ match: {{ exact: ['spiffe://m/user'] }} }} }} }} }}"
+        )
+    };
+    let listeners = [
+        listener(9000, "STRICT"),
+        listener(9001, "PERMISSIVE"),
+        listener(9002, "DISABLED"),
+    ];
+    world.apply(
+        mesh("", "")
+            .gateway("gw", &format!("{{ listeners: [{}] }}", listeners.join(", ")))
+            .gateway_route(
+                "gw",
+                "all",
+                "{ httpRoute: { match: { prefix: / }, action: { target: { virtualService: { virtualServiceName: svc.local } } } } }",
+            ),
+    );
+    let showing = |own| Some(Tls::with_certificate("gw.local", &authority, &own));
+    for (caller, tls, taken) in [
+        ("plain text", None, [false, true, true]),
+        (
+            "nobody",
+            Some(Tls::to("gw.local", &authority)),
+            [false, true, false],
+        ),
+        (
+            "user",
+            showing(authority.issue(&["spiffe://m/user"])),
+            [true, true, false],
+        ),
+        (
+            "other",
+            showing(authority.issue(&["spiffe://m/other"])),
+            [false, true, false],
+        ),
+        (
+            "forged",
+            showing(strangers.issue(&["spiffe://m/user"])),
+            [false, false, false],
+        ),
+    ] {
+        for (port, taken) in [9000, 9001, 9002].into_iter().zip(taken) {
+            let call = Call::get(&format!("http://gw.local:{port}/"));
+            let call = tls.iter().fold(call, Call::tls);
+            let reply = user.call(&call).await;
+            assert_eq!(
+                reply.is_ok_and(|reply| reply.status == 200),
+                taken,
+                "{caller} at {port}"
+            );
+        }
+    }
+}
+
 /// One listener under two policies: each of the services is called as its own says.
 pub(crate) async fn two_policies_for_one_listener(mut world: World) {
     let (good, bad) = (Authority::new("good"), Authority::new("bad"));

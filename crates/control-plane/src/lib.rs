@@ -5,6 +5,7 @@
 //! know each other only by their traits: nothing but this crate names them all.
 
 pub mod admin;
+mod beginning;
 mod burst;
 mod certificates;
 mod configuration;

@@ -39,6 +39,7 @@ use evermesh_xds_server::{ConfigSource, Pool, Refusal, ResourceSet};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use crate::beginning::{self, Beginning};
 use crate::burst::Bursts;
 use crate::configuration::Configuration;
 use crate::following::{Changes, Following};
@@ -71,6 +72,8 @@ pub(crate) struct Pipeline {
 
 struct State {
     meshes: Meshes,
+    /// As long as proxies come back that have what was made of it.
+    beginning: Option<Beginning>,
     revision: Revision,
     published: HashMap<Arc<ProxyKey>, Arc<Published>>,
     following: Following,
@@ -123,6 +126,7 @@ impl Pipeline {
         let changes = Arc::<Changes>::default();
         let state = State {
             meshes: Meshes::default(),
+            beginning: None,
             revision: 0,
             published: HashMap::new(),
             following: Following::new(supplies, Arc::clone(&changes)),
@@ -142,6 +146,9 @@ impl Pipeline {
             ended: AtomicBool::new(false),
         };
         let watch = pipeline.read(store).await?;
+        let mut state = pipeline.lock();
+        state.beginning = Some(Beginning::of(&state.meshes));
+        drop(state);
         Ok((pipeline, watch))
     }
 
@@ -287,6 +294,7 @@ impl Pipeline {
     fn take_in(&self, batches: &[Batch]) -> Vec<Arc<Published>> {
         let mut memos = write(&self.memos);
         let mut state = self.lock();
+        state.beginning.take_if(|beginning| beginning.is_over());
         let (mut meshes, mut resources) = (BTreeSet::new(), HashMap::<MeshId, BTreeSet<Dependency>>::new());
         for event in batches.iter().flat_map(|batch| &batch.events) {
             let changed = match event {
@@ -515,6 +523,18 @@ impl ConfigSource for Pipeline {
         drop(state);
         self.publish(&fresh, Cause::Mesh);
         Ok(receiver)
+    }
+
+    fn earlier(&self, node: &Node) -> Option<Arc<ResourceSet>> {
+        let key = ProxyKey::of(node, &self.default_account).ok()?;
+        let state = self.lock();
+        let now = state.meshes.mesh(key.resource.mesh());
+        let before = state.beginning.as_ref()?.before(key.resource.mesh(), now)?;
+        let (before, known) = (Arc::clone(before), state.following.addresses());
+        drop(state);
+        self.build(&key, || {
+            beginning::configuration(&before, &key, &known, &self.pool)
+        })?
     }
 }
 

@@ -25,6 +25,8 @@ use crate::task::{Address, MeshTask, TaskSpec};
 const API_PORT: u16 = 7070;
 const XDS_PORT: u16 = 7071;
 const DNS_PORT: u16 = 53;
+/// The table of nftables that keeps proxies away.
+const REFUSING: &str = "refusing";
 /// The credentials file in the world's directory.
 const CREDENTIALS: &str = "credentials";
 /// Where the sidecars have their temporary files, in the world's directory.
@@ -317,6 +319,28 @@ impl World {
             process.kill().expect("a child can be killed");
             process.wait().expect("a child can be waited for");
         }
+    }
+
+    /// Refuses new connections of proxies to the control plane, until [`World::admit_proxies`].
+    pub fn refuse_proxies(&self) {
+        let rule = format!("tcp dport {XDS_PORT} tcp flags & (syn | ack) == syn reject with tcp reset");
+        let hook = "type filter hook input priority 0";
+        self.nft(&format!(
+            "add table inet {REFUSING} {{ chain input {{ {hook}; {rule}; }}; }}"
+        ));
+    }
+
+    /// Lets proxies connect again.
+    pub fn admit_proxies(&self) {
+        self.nft(&format!("delete table inet {REFUSING}"));
+    }
+
+    /// A command of nftables on the gateway.
+    fn nft(&self, command: &str) {
+        let run = || Command::new("nft").arg(command).output();
+        let output = self.network.run_in(run).expect("the network is there");
+        let output = output.expect("nft can be run");
+        assert!(output.status.success(), "{command}: {output:?}");
     }
 
     /// Where the control plane keeps its data.

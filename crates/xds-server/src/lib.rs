@@ -18,7 +18,8 @@
 //!
 //! Versions are hashes of content. They are the same after a restart and on every replica, so a proxy that comes
 //! back and states the version it holds is sent nothing when nothing changed. What a version meant is kept in mind for a
-//! while after a stream ends, so that a proxy that comes back to a change is taken through it in order.
+//! while after a stream ends, and the source is asked for what it was before a restart, so that a proxy that comes back to
+//! a change is taken through it in order.
 
 mod budget;
 mod connections;

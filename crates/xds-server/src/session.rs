@@ -15,7 +15,7 @@
 //! record of "the step we are in": a newer set in the middle of a change simply adds to step 1.
 //!
 //! On a new stream this holds for what the proxy brings along. In the incremental form it says what that is; in state of
-//! the world it names a list of clusters by its version, which the streams before this one are asked for
+//! the world it names a list of clusters by its version, which the streams before this one know, or the source
 //! ([`Session::recall`]). Where nobody knows it, clusters that are gone leave with the first list.
 //!
 //! A rejection stops the walk: what the proxy holds stays as it is, and nothing is removed. Endpoints and secrets

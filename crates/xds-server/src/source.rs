@@ -21,6 +21,14 @@ pub trait ConfigSource: Send + Sync + 'static {
     ///
     /// A [`Refusal`] ends the stream with its status.
     fn subscribe(&self, node: &Node) -> Result<watch::Receiver<Option<Arc<ResourceSet>>>, Refusal>;
+
+    /// What a proxy may hold that another server configured, the one that was here before a restart. `None` when nothing
+    /// is known of that, or when it is the newest.
+    ///
+    /// Called after [`subscribe`](Self::subscribe) for a proxy that says that it holds something.
+    fn earlier(&self, _node: &Node) -> Option<Arc<ResourceSet>> {
+        None
+    }
 }
 
 /// Why a proxy gets no configuration. The text is sent to the proxy, and stands in its log.

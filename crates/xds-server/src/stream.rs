@@ -22,6 +22,7 @@ use crate::resource::ResourceType;
 use crate::server::Shared;
 use crate::session::Session;
 use crate::set::ResourceSet;
+use crate::source::ConfigSource;
 use crate::status::{ProxyStatus, SyncState};
 
 /// A session has at most one unanswered response of each type; the last place is for the final status.
@@ -91,6 +92,7 @@ async fn meet<D: Delivery>(
     let mut sets = shared.source.subscribe(&node)?;
     sets.mark_changed(); // so that a set which is there already is seen
     let status = ProxyStatus::new(&node, wire.peer);
+    let earlier = earlier(&*shared.source, &node, &first, sets.borrow().as_deref());
     let (node_id, user_agent) = (node.id, status.user_agent.clone());
     let limit = options.max_streams_per_node;
     let Some(entry) = shared.registry.enter(status, sets.clone(), limit) else {
@@ -103,6 +105,7 @@ async fn meet<D: Delivery>(
         wire,
         sets,
         session: Session::new(options.warm_up),
+        earlier,
         entry,
         budget: Budget::new(options.request_burst, options.request_rate, Instant::now()),
         since: Instant::now().into_std(),
@@ -110,6 +113,21 @@ async fn meet<D: Delivery>(
         warned_of_unknown_type: false,
     };
     Ok(Some((conversation, first)))
+}
+
+/// What a proxy may hold of an earlier server, unless it says that it holds the newest.
+fn earlier(
+    source: &dyn ConfigSource,
+    node: &Node,
+    first: &impl Request,
+    newest: Option<&ResourceSet>,
+) -> Option<Arc<ResourceSet>> {
+    let version = first.version()?;
+    let is_newest = |kind| newest.is_some_and(|set| set.collection(kind).version() == version);
+    if ResourceType::ALL.into_iter().any(is_newest) {
+        return None;
+    }
+    source.earlier(node)
 }
 
 fn identify(node: Option<Node>, limit: usize) -> Result<Node, End> {
@@ -126,6 +144,8 @@ struct Conversation<'a, D: Delivery> {
     wire: Wire<D::Request>,
     sets: watch::Receiver<Option<Arc<ResourceSet>>>,
     session: Session<D>,
+    /// What the proxy may hold of an earlier server, until it asks for clusters.
+    earlier: Option<Arc<ResourceSet>>,
     entry: Entry,
     budget: Budget,
     /// When the stream began.
@@ -234,8 +254,9 @@ impl<D: Delivery> Conversation<'_, D> {
         if kind != ResourceType::Cluster || self.session.has_met(kind) {
             return;
         }
+        let earlier = self.earlier.take().map(|set| Arc::clone(set.collection(kind)));
         let held = request.version().and_then(|version| self.entry.recall(version));
-        if let Some(held) = held {
+        if let Some(held) = held.or(earlier) {
             self.session.recall(held);
         }
     }

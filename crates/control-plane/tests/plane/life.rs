@@ -7,13 +7,13 @@ use evermesh_control_plane::{ControlPlane, Sockets, StartError};
 use evermesh_service::ServiceError;
 use evermesh_store::StoreError;
 use evermesh_testkit::DEADLINE;
-use evermesh_xds_server::ResourceType::Cluster;
+use evermesh_xds_server::ResourceType::{Cluster, Route};
 use evermesh_xds_server::testing::{Peer, Wire};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use crate::specs::{node, split};
+use crate::specs::{node, split, to_nodes};
 use crate::world::{World, caller, everything, has_split, id, loopback, options, received, sockets, splits};
 
 #[tokio::test]
@@ -73,6 +73,29 @@ async fn what_changed_while_a_proxy_was_away_is_all_it_is_sent() {
     peer.wait_for("the weights arrive", |model| has_split(model, 4, 2))
         .await;
     assert_eq!(received(&peer, before).len(), 1);
+}
+
+/// In state of the world a list without them would take clusters from a proxy before it has the routes without them.
+#[tokio::test]
+async fn what_goes_before_a_proxy_is_back_from_a_restart_leaves_after_use() {
+    let world = World::with_mesh().await;
+    let peer = world.proxy("m/virtualNode/n").await;
+    let world = world.restart().await;
+    let model = peer.stop().await;
+    let before = model.log().len();
+    world.create("m/virtualNode/t3", node("t3.local")).await;
+    let targets = to_nodes(&[("t2", 1), ("t3", 1)]);
+    world.update("m/virtualRouter/r/route/x", targets).await;
+    world.published().await;
+
+    let peer = Peer::start(world.channel().await, model);
+    peer.wait_for("t1 is gone", |model| {
+        model.held(Cluster).keys().all(|name| !name.contains("t1"))
+    })
+    .await;
+    world.settled(&peer).await;
+    assert_eq!(peer.model().faults(), &[] as &[String]);
+    assert_eq!(received(&peer, before), [Cluster, Route, Cluster]);
 }
 
 #[tokio::test]

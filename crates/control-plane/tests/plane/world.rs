@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use envoy_types::pb::envoy::config::route::v3::route_action::ClusterSpecifier;
 use envoy_types::pb::envoy::config::route::v3::weighted_cluster::ClusterWeight;
 use envoy_types::pb::envoy::config::route::v3::{Route as EnvoyRoute, RouteConfiguration, route};
+use evermesh_control_plane::admin::ProxiesJson;
 use evermesh_control_plane::{ControlPlane, Options, ProxyStatus, Sockets};
 use evermesh_model::{Resource, ResourceId, Spec, arn};
 use evermesh_service::{Caller, CreateRequest, ServiceError, UpdateRequest};
@@ -149,6 +150,16 @@ impl World {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, body.to_owned())
+    }
+
+    /// Waits until everything that was written is published.
+    pub(crate) async fn published(&self) {
+        wait_until_async("it is published", DEADLINE, async || {
+            let (_, answer) = self.http("GET", "/evermesh/proxies", "").await;
+            let answer: ProxiesJson = serde_json::from_str(&answer).unwrap();
+            (answer.revision >= answer.stored_revision).then_some(())
+        })
+        .await;
     }
 
     /// How many faults of its own the control plane has counted.

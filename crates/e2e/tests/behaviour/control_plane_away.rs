@@ -105,6 +105,35 @@ pub(crate) async fn nothing_is_sent_when_it_comes_back(mut world: World) {
     assert_ne!(updates(&proxies), before);
 }
 
+/// The route moves to another target, and the one it had goes, before the proxies are back from a restart.
+pub(crate) async fn a_change_before_they_are_back_disturbs_nobody(mut world: World) {
+    let mut proxies: Vec<_> = ["blue", "green"]
+        .map(|name| world.task(TaskSpec::node(name).app(App::http(8080))))
+        .into();
+    proxies.push(world.task(TaskSpec::node("client")));
+    world.name("blue.local", [&proxies[0]]);
+    world.name("green.local", [&proxies[1]]);
+    world.name("svc.local", [&proxies[0]]);
+    world.apply(mesh("blue"));
+    let client = &proxies[2];
+    let load = Load::start(client, &Call::get(SERVICE), 2);
+
+    world.refuse_proxies();
+    world.kill_control_plane();
+    until_connected(&proxies, 0).await;
+    world.start_control_plane();
+    world.submit(
+        Manifests::within("m").route("router", "all", &route("green")),
+        &[],
+    );
+    assert_eq!(client.stat("cluster_manager.cluster_removed"), 0);
+    world.admit_proxies();
+    world.settle();
+    assert_eq!(client.get(SERVICE).await, "green");
+    assert_eq!(client.stat("cluster_manager.cluster_removed"), 1);
+    load.stop().await.assert_undisturbed();
+}
+
 /// What an operator does after a machine is lost: other files, with the same content.
 fn restore_a_copy(world: &World) {
     let (data, copy) = (world.data_dir(), world.directory().join("copy"));

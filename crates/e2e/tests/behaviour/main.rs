@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     evermesh_e2e::run(&evermesh_e2e::cases![
         connection_pools::bound_what_a_gateway_lets_in,
         connection_pools::bound_what_the_application_gets,
+        control_plane_away::a_change_before_they_are_back_disturbs_nobody,
         control_plane_away::nothing_is_sent_when_it_comes_back,
         discovery::a_load_balancer_is_one_host_and_endpoints_are_many,
         discovery::instances_of_cloud_map_come_and_go,

@@ -110,6 +110,8 @@ enum Step {
     ToServer,
     Time,
     Reconnect,
+    /// The same, to a server that remembers nothing.
+    Restart,
     /// To a secret of that number.
     Subscribe(ResourceType, u8),
     Unsubscribe(ResourceType, u8),
@@ -117,7 +119,7 @@ enum Step {
 
 /// How often, beside 20 other steps. In state of the world not both: the version of a list goes on vouching for what a
 /// proxy has dropped of it, so when it asks for that again on a new stream, it looks as if it had it.
-fn steps(reconnects: u32, unsubscribes: u32) -> impl Strategy<Value = Vec<Step>> {
+fn steps(reconnects: u32, restarts: u32, unsubscribes: u32) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         2 => plan().prop_map(Step::Update),
         8 => Just(Step::ToProxy),
@@ -126,6 +128,7 @@ fn steps(reconnects: u32, unsubscribes: u32) -> impl Strategy<Value = Vec<Step>>
         1 => (0..3_u8).prop_map(|number| Step::Subscribe(ResourceType::Secret, number)),
         unsubscribes => (0..3_u8).prop_map(|number| Step::Unsubscribe(ResourceType::Secret, number)),
         reconnects => Just(Step::Reconnect),
+        restarts => Just(Step::Restart),
     ];
     prop::collection::vec(step, 0..80)
 }
@@ -229,9 +232,12 @@ impl<F: Form> World<F> {
             }
             // Envoy's version of endpoints goes on vouching for those that it dropped with a cluster: when that cluster
             // comes back and the stream breaks before its endpoints do, the next stream looks as if all were there.
-            Step::Reconnect if !self.model.warming().is_empty() => Vec::new(),
-            Step::Reconnect => {
+            Step::Reconnect | Step::Restart if !self.model.warming().is_empty() => Vec::new(),
+            Step::Reconnect | Step::Restart => {
                 self.left.extend_from_slice(self.session.clusters());
+                if matches!(step, Step::Restart) {
+                    self.left.clear();
+                }
                 self.session = Session::new(WARM_UP);
                 self.to_proxy.clear();
                 self.to_server.clear();
@@ -320,12 +326,12 @@ proptest! {
     /// A route never refers to a cluster that is absent or was never warm, whatever crosses whatever, and
     /// whatever is rejected on the way. In the end the proxy has the newest set.
     #[test]
-    fn made_before_broken(first in plan(), steps in steps(0, 1), last in plan()) {
+    fn made_before_broken(first in plan(), steps in steps(0, 0, 1), last in plan()) {
         make_before_break::<StateOfTheWorld>(first, steps, last)?;
     }
 
     #[test]
-    fn made_before_broken_by_delta(first in plan(), steps in steps(0, 1), last in plan()) {
+    fn made_before_broken_by_delta(first in plan(), steps in steps(0, 0, 1), last in plan()) {
         make_before_break::<Delta>(first, steps, last)?;
     }
 
@@ -335,20 +341,20 @@ proptest! {
     /// Without rejections: Envoy applies the good part of what it rejects, and on its next stream states the version
     /// before that, so no server can know from the stream what it holds.
     #[test]
-    fn reconnects_converge(first in plan(), steps in steps(2, 0), last in plan()) {
+    fn reconnects_converge(first in plan(), steps in steps(2, 0, 0), last in plan()) {
         let world = converge::<StateOfTheWorld>(first, steps, last)?;
         prop_assert_eq!(world.model.faults(), &[] as &[String]);
     }
 
     #[test]
-    fn reconnects_converge_by_delta(first in plan(), steps in steps(2, 1), last in plan()) {
+    fn reconnects_converge_by_delta(first in plan(), steps in steps(2, 1, 1), last in plan()) {
         let world = converge::<Delta>(first, steps, last)?;
         prop_assert_eq!(world.model.faults(), &[] as &[String]);
     }
 
     /// Whatever happened on the way, both forms of the protocol end with the same.
     #[test]
-    fn both_forms_end_with_the_same(first in plan(), steps in steps(1, 0), last in plan()) {
+    fn both_forms_end_with_the_same(first in plan(), steps in steps(1, 1, 0), last in plan()) {
         let one = converge::<StateOfTheWorld>(first.clone(), steps.clone(), last.clone())?;
         let other = converge::<Delta>(first, steps, last)?;
         for kind in [ResourceType::Cluster, ResourceType::Endpoint, ResourceType::Listener, ResourceType::Route] {

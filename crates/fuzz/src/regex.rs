@@ -25,8 +25,8 @@ fn run(data: &[u8]) {
         // What RE2 takes alone, it takes as an alternative and in a group too.
         regex::check(&format!("(?:{pattern})|x")).unwrap_or_else(|error| {
             assert!(
-                pattern.contains(r"\Q"),
-                "an open quotation takes in what follows, nothing else does: {error}"
+                pattern.contains(r"\Q") || error.to_string().contains("instructions"),
+                "an open quotation takes in what follows, nothing else does, and there is room for more: {error}"
             );
         });
     }

@@ -1,55 +1,89 @@
 //! Escapes and character classes.
 
+use super::size::Class;
 use super::{Parser, RegexError, unicode};
 
-/// The names in `[[:name:]]`.
-const POSIX_CLASSES: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
-    "upper", "word", "xdigit",
+/// The names in `[[:name:]]`, and what they stand for.
+#[rustfmt::skip]
+const POSIX_CLASSES: [(&str, &[(char, char)]); 14] = [
+    ("alnum", &[('0', '9'), ('A', 'Z'), ('a', 'z')]),
+    ("alpha", &[('A', 'Z'), ('a', 'z')]),
+    ("ascii", &[('\0', '\x7f')]),
+    ("blank", &[('\t', '\t'), (' ', ' ')]),
+    ("cntrl", &[('\0', '\x1f'), ('\x7f', '\x7f')]),
+    ("digit", DIGITS),
+    ("graph", &[('!', '~')]),
+    ("lower", &[('a', 'z')]),
+    ("print", &[(' ', '~')]),
+    ("punct", &[('!', '/'), (':', '@'), ('[', '`'), ('{', '~')]),
+    ("space", &[('\t', '\r'), (' ', ' ')]),
+    ("upper", &[('A', 'Z')]),
+    ("word", WORD),
+    ("xdigit", &[('0', '9'), ('A', 'F'), ('a', 'f')]),
 ];
 
+/// The classes of Perl, negated when in upper case.
+const PERL_CLASSES: [(char, &[(char, char)]); 3] = [
+    ('d', DIGITS),
+    ('s', &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')]),
+    ('w', WORD),
+];
+
+const DIGITS: &[(char, char)] = &[('0', '9')];
+const WORD: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+
 impl Parser<'_> {
-    /// A backslash and what follows it, outside a class.
-    pub(super) fn escape_sequence(&mut self) -> Result<(), RegexError> {
+    /// A backslash and what follows it, outside a class. Gives the instructions that it takes.
+    pub(super) fn escape_sequence(&mut self) -> Result<u32, RegexError> {
         if [r"\b", r"\B", r"\A", r"\z", r"\C"]
             .iter()
             .any(|text| self.eat(text))
-            || self.shared_class()?
         {
-            return Ok(());
+            return Ok(1);
         }
-        self.escaped_character().map(drop)
+        let mut class = Class::new(self.folds);
+        if !self.shared_class(&mut class)? {
+            let code = self.escaped_character()?;
+            class.add((code, code));
+        }
+        Ok(class.instructions())
     }
 
-    /// `[...]`, at its opening bracket.
-    pub(super) fn class(&mut self) -> Result<(), RegexError> {
+    /// `[...]`, at its opening bracket. Gives the instructions that it takes.
+    pub(super) fn class(&mut self) -> Result<u32, RegexError> {
         self.eat("[");
-        self.eat("^");
+        let negated = self.eat("^");
+        let mut class = Class::new(self.folds);
         let mut first = true;
         while first || !self.rest().starts_with(']') {
             if self.rest().is_empty() {
                 return Err(self.error("a missing closing bracket"));
             }
-            if !self.posix_class()? && !self.shared_class()? {
-                self.range()?;
+            if !self.posix_class(&mut class)? && !self.shared_class(&mut class)? {
+                class.add(self.range()?);
             }
             first = false;
         }
         self.eat("]");
-        Ok(())
+        if negated {
+            class.negate();
+        }
+        Ok(class.instructions())
     }
 
-    /// A character or a range of characters in a class.
-    fn range(&mut self) -> Result<(), RegexError> {
+    /// A character or a range of characters in a class: the first and the last.
+    fn range(&mut self) -> Result<(u32, u32), RegexError> {
         let low = self.class_character()?;
         let mut following = self.rest().chars();
-        if following.next() == Some('-') && following.next().is_some_and(|c| c != ']') {
-            self.eat("-");
-            if self.class_character()? < low {
-                return Err(self.error("a range whose ends are swapped"));
-            }
+        if following.next() != Some('-') || following.next().is_none_or(|c| c == ']') {
+            return Ok((low, low));
         }
-        Ok(())
+        self.eat("-");
+        let high = self.class_character()?;
+        if high < low {
+            return Err(self.error("a range whose ends are swapped"));
+        }
+        Ok((low, high))
     }
 
     fn class_character(&mut self) -> Result<u32, RegexError> {
@@ -62,23 +96,26 @@ impl Parser<'_> {
     }
 
     /// `[:name:]`, only in a class. Without its end it is three literal characters.
-    fn posix_class(&mut self) -> Result<bool, RegexError> {
+    fn posix_class(&mut self, class: &mut Class) -> Result<bool, RegexError> {
         let Some((name, _)) = self.rest().strip_prefix("[:").and_then(|r| r.split_once(":]")) else {
             return Ok(false);
         };
-        if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
+        let positive = name.strip_prefix('^').unwrap_or(name);
+        let Some((_, ranges)) = POSIX_CLASSES.iter().find(|(known, _)| *known == positive) else {
             return Err(self.error("an unknown character class"));
-        }
+        };
+        class.add_ascii(ranges, positive != name);
         self.at += name.len() + "[::]".len();
         Ok(true)
     }
 
     /// `\d` and its like, `\pL` and `\p{Name}`, inside and outside a class.
-    fn shared_class(&mut self) -> Result<bool, RegexError> {
-        if [r"\d", r"\D", r"\s", r"\S", r"\w", r"\W"]
-            .iter()
-            .any(|text| self.eat(text))
-        {
+    fn shared_class(&mut self, class: &mut Class) -> Result<bool, RegexError> {
+        let letter = self.rest().strip_prefix('\\').and_then(|r| r.chars().next());
+        let lower = letter.map(|letter| letter.to_ascii_lowercase());
+        if let Some((_, ranges)) = PERL_CLASSES.iter().find(|(name, _)| Some(*name) == lower) {
+            class.add_ascii(ranges, letter != lower);
+            self.at += r"\d".len();
             return Ok(true);
         }
         if !self.eat(r"\p") && !self.eat(r"\P") {
@@ -92,11 +129,11 @@ impl Parser<'_> {
             self.take();
             &start[..start.len() - self.rest().len()]
         };
-        if unicode::is_group(name) {
-            Ok(true)
-        } else {
-            Err(self.error("an unknown Unicode class before this one,"))
+        match unicode::instructions(name) {
+            Some(instructions) => class.add_unicode(instructions),
+            None => return Err(self.error("an unknown Unicode class before this one,")),
         }
+        Ok(true)
     }
 
     /// A backslash and what stands for one character.

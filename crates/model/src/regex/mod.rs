@@ -3,11 +3,13 @@
 //! A pattern is accepted when RE2 would parse it, so that a bad one fails at the API and not at a proxy. RE2's
 //! syntax differs from that of Rust's `regex` in both directions (`/users/{id}`, `[[]` and `\Q.\E` are fine,
 //! `\u0041`, `a**` and `(?x)` are not), hence a reader of its own. It follows `re2/parse.cc` with the flags Envoy
-//! uses (Perl extensions, UTF-8). The one thing it does not foresee is RE2's limit on the size of the compiled
-//! program: of 255 characters, only those meet it that repeat more than fifty classes a thousand times.
+//! uses (Perl extensions, UTF-8), and counts the instructions that `re2/compile.cc` would make of it.
 
 mod class;
+mod size;
 mod unicode;
+
+use size::{Class, FRAME, MOST_INSTRUCTIONS};
 
 /// Why a pattern cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,7 @@ pub fn check(pattern: &str) -> Result<(), RegexError> {
         pattern,
         at: 0,
         depth: 0,
+        folds: false,
     };
     parser.alternation()?;
     if parser.rest().is_empty() {
@@ -39,93 +42,199 @@ pub fn check(pattern: &str) -> Result<(), RegexError> {
 const MOST_REPEATS: u32 = 1000;
 /// RE2's `kMaxNestingDepth`.
 const DEEPEST_NESTING: u32 = 1000;
+/// The reason for refusing what has more than [`MOST_INSTRUCTIONS`].
+const TOO_LARGE: &str = "a program of more than 698996 instructions (repeat less, or simpler classes)";
 
-/// Reads a pattern from the left. Nothing is built: all that outlives an item is the [`Repeats`] in it.
+/// Reads a pattern from the left. Nothing is built: all that outlives an item is the [`Cost`] of it.
 struct Parser<'p> {
     pattern: &'p str,
     at: usize,
     depth: u32,
+    /// Whether `(?i)` is in force.
+    folds: bool,
 }
 
-/// The largest product of nested repetition counts in an expression; 1 without any.
-type Repeats = u32;
+/// What an expression adds to what RE2 limits.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// The largest product of nested repetition counts in it; 1 without any.
+    repeats: u32,
+    /// How many instructions RE2 compiles it to, at most.
+    instructions: u32,
+}
+
+/// An empty alternative.
+const EMPTY: Cost = Cost::of(1);
+/// The choice between two alternatives, and what RE2 may add to what is left of them when it factors out how both begin.
+const BRANCH: Cost = Cost::of(2);
+/// `.`: one byte but a line feed, or several.
+const ANY_CHARACTER: Cost = Cost::of(12);
+/// What keeps where a group matched.
+const CAPTURE: Cost = Cost::of(2);
+
+impl Cost {
+    const fn of(instructions: u32) -> Self {
+        Self {
+            repeats: 1,
+            instructions,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            repeats: self.repeats.max(other.repeats),
+            instructions: self.instructions.saturating_add(other.instructions),
+        }
+    }
+
+    /// Of as many copies as `repetition` allows, or as it demands when it allows any number.
+    fn repeated(self, repetition: Repetition) -> Self {
+        let Repetition { min, max } = repetition;
+        let copies = max.unwrap_or(min).max(1);
+        // A way around each copy that is not demanded, or back; and one around the loop.
+        let branches = max.map_or(if min == 0 { 2 } else { 1 }, |max| max - min);
+        Self {
+            repeats: self.repeats.saturating_mul(copies),
+            instructions: self.instructions.saturating_mul(copies).saturating_add(branches),
+        }
+    }
+}
+
+/// How often an operand is to occur: from `min` to `max` times, without `max` any number of times.
+#[derive(Clone, Copy)]
+struct Repetition {
+    min: u32,
+    max: Option<u32>,
+}
 
 /// What was read between two repetitions.
 enum Item {
     /// Something that can be repeated.
-    Operand(Repeats),
+    Operand(Cost),
+    /// What was quoted, of which only the last character can be repeated.
+    Quotation(Sequence),
     /// The bar of an alternation, after which there is nothing to repeat yet.
     Bar,
-    /// Flags or an empty quotation: what precedes them can still be repeated.
-    Nothing,
+    /// Flags: what precedes them can still be repeated.
+    Flags,
+}
+
+/// What was read of an expression.
+#[derive(Clone, Copy)]
+struct Sequence {
+    before: Cost,
+    /// What a repetition that comes next would repeat.
+    operand: Option<Cost>,
+}
+
+impl Sequence {
+    const fn new() -> Self {
+        Self {
+            before: Cost::of(0),
+            operand: None,
+        }
+    }
+
+    fn push(&mut self, next: Cost) {
+        if let Some(previous) = self.operand.replace(next) {
+            self.before = self.before.and(previous);
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        if let Some(last) = other.operand {
+            self.push(last);
+            self.before = self.before.and(other.before);
+        }
+    }
+
+    fn bar(&mut self) {
+        self.before = self.cost().and(BRANCH);
+        self.operand = None;
+    }
+
+    /// The cost of all of it. Nothing after a bar, or at all, is an instruction too.
+    fn cost(&self) -> Cost {
+        self.before.and(self.operand.unwrap_or(EMPTY))
+    }
 }
 
 impl<'p> Parser<'p> {
     /// Reads to the end of the pattern or to the parenthesis that closes the group.
-    fn alternation(&mut self) -> Result<Repeats, RegexError> {
-        let mut most = 1;
-        let mut operand: Option<Repeats> = None;
+    fn alternation(&mut self) -> Result<Cost, RegexError> {
+        let pattern = self.pattern;
+        let mut read = Sequence::new();
         let mut after_repetition = false;
         while !matches!(self.peek(), None | Some(')')) {
             let start = self.at;
-            if let Some(factor) = self.repetition()? {
-                let refuse = |reason| Err(RegexError::new(reason, self.pattern, start));
-                let Some(inner) = operand else {
-                    return refuse("a repetition of nothing");
-                };
+            let refused = |reason| RegexError::new(reason, pattern, start);
+            if let Some(repetition) = self.repetition()? {
+                let operand = read.operand.ok_or_else(|| refused("a repetition of nothing"))?;
                 if after_repetition {
-                    return refuse("a repetition of a repetition");
+                    return Err(refused("a repetition of a repetition"));
                 }
-                let product = inner.saturating_mul(factor);
-                if product > MOST_REPEATS {
-                    return refuse("more than 1000 repetitions");
+                let repeated = operand.repeated(repetition);
+                if repeated.repeats > MOST_REPEATS {
+                    return Err(refused("more than 1000 repetitions"));
                 }
-                operand = Some(product);
+                read.operand = Some(repeated);
                 after_repetition = true;
             } else {
                 match self.item()? {
-                    Item::Operand(repeats) => operand = Some(repeats),
-                    Item::Bar => operand = None,
-                    Item::Nothing => {}
+                    Item::Operand(next) => read.push(next),
+                    Item::Quotation(quoted) => read.append(quoted),
+                    Item::Bar => read.bar(),
+                    Item::Flags => {}
                 }
                 after_repetition = false;
             }
-            most = most.max(operand.unwrap_or(1));
+            if read.cost().instructions > MOST_INSTRUCTIONS - FRAME {
+                return Err(refused(TOO_LARGE));
+            }
         }
-        Ok(most)
+        Ok(read.cost())
     }
 
     fn item(&mut self) -> Result<Item, RegexError> {
         if self.rest().starts_with("(?") {
             self.perl_group()
         } else if self.eat("(") {
-            self.group()
+            Ok(Item::Operand(self.group()?.and(CAPTURE)))
         } else if self.eat("|") {
             Ok(Item::Bar)
         } else if self.eat(r"\Q") {
             Ok(self.quotation())
         } else if self.rest().starts_with('[') {
-            self.class()?;
-            Ok(Item::Operand(1))
+            Ok(Item::Operand(Cost::of(self.class()?)))
         } else if self.rest().starts_with('\\') {
-            self.escape_sequence()?;
-            Ok(Item::Operand(1))
+            Ok(Item::Operand(Cost::of(self.escape_sequence()?)))
+        } else if self.eat(".") {
+            Ok(Item::Operand(ANY_CHARACTER))
         } else {
-            self.take();
-            Ok(Item::Operand(1))
+            Ok(Item::Operand(self.literal()))
         }
     }
 
-    /// What follows an opening parenthesis.
-    fn group(&mut self) -> Result<Item, RegexError> {
+    /// A character that stands for itself, or for where a text begins or ends: both take the same.
+    fn literal(&mut self) -> Cost {
+        let Some(c) = self.take() else { return EMPTY };
+        let mut class = Class::new(self.folds);
+        class.add((u32::from(c), u32::from(c)));
+        Cost::of(class.instructions())
+    }
+
+    /// What follows the opening of a group.
+    fn group(&mut self) -> Result<Cost, RegexError> {
         self.depth += 1;
         if self.depth > DEEPEST_NESTING {
             return Err(self.error("more than 1000 nested groups"));
         }
-        let repeats = self.alternation()?;
+        let folds = self.folds;
+        let cost = self.alternation()?;
+        self.folds = folds;
         self.depth -= 1;
         if self.eat(")") {
-            Ok(Item::Operand(repeats))
+            Ok(cost)
         } else {
             Err(self.error("a missing closing parenthesis"))
         }
@@ -141,52 +250,63 @@ impl<'p> Parser<'p> {
             if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
                 return Err(self.error("a bad group name"));
             }
-            return self.group();
+            return Ok(Item::Operand(self.group()?.and(CAPTURE)));
         }
+        let outside = self.folds;
         let mut negated = false;
         let mut bare_sign = false;
         loop {
             match self.take() {
-                Some('i' | 'm' | 's' | 'U') => bare_sign = false,
+                Some(flag @ ('i' | 'm' | 's' | 'U')) => {
+                    bare_sign = false;
+                    if flag == 'i' {
+                        self.folds = !negated;
+                    }
+                }
                 Some('-') if !negated => (negated, bare_sign) = (true, true),
-                Some(')') if !bare_sign => return Ok(Item::Nothing),
-                Some(':') if !bare_sign => return self.group(),
+                Some(')') if !bare_sign => return Ok(Item::Flags),
+                Some(':') if !bare_sign => {
+                    let cost = self.group()?;
+                    self.folds = outside;
+                    return Ok(Item::Operand(cost));
+                }
                 _ => return Err(self.error("unknown flags")),
             }
         }
     }
 
-    /// `\Q` makes all that follows literal, to `\E` or to the end.
+    /// `\Q` makes all that follows literal, to `\E` or to the end. Only the last character can be repeated.
     fn quotation(&mut self) -> Item {
-        let start = self.at;
+        let mut quoted = Sequence::new();
         while !self.rest().is_empty() && !self.rest().starts_with(r"\E") {
-            self.take();
+            quoted.push(self.literal());
         }
-        let empty = self.at == start;
         self.eat(r"\E");
-        if empty { Item::Nothing } else { Item::Operand(1) }
+        Item::Quotation(quoted)
     }
 
-    /// A repetition operator, if one is next; a brace that is none is a literal. Gives the factor by which it
-    /// counts towards [`MOST_REPEATS`].
-    fn repetition(&mut self) -> Result<Option<Repeats>, RegexError> {
-        let factor = if self.eat("*") || self.eat("+") || self.eat("?") {
-            1
+    /// A repetition operator, if one is next; a brace that is none is a literal.
+    fn repetition(&mut self) -> Result<Option<Repetition>, RegexError> {
+        let (min, max) = if self.eat("*") {
+            (0, None)
+        } else if self.eat("+") {
+            (1, None)
+        } else if self.eat("?") {
+            (0, Some(1))
         } else if let Some((min, max, length)) = counted(self.rest()) {
-            let most = max.unwrap_or(min);
-            if min > most {
+            if max.is_some_and(|max| min > max) {
                 return Err(self.error("a repetition whose bounds are swapped"));
             }
-            if most > MOST_REPEATS {
+            if max.unwrap_or(min) > MOST_REPEATS {
                 return Err(self.error("more than 1000 repetitions"));
             }
             self.at += length;
-            most.max(1)
+            (min, max)
         } else {
             return Ok(None);
         };
         self.eat("?");
-        Ok(Some(factor))
+        Ok(Some(Repetition { min, max }))
     }
 
     fn rest(&self) -> &'p str {
@@ -235,7 +355,7 @@ fn counted(text: &str) -> Option<(u32, Option<u32>, usize)> {
     let (inside, _) = text.strip_prefix('{')?.split_once('}')?;
     let length = inside.len() + 2;
     match inside.split_once(',') {
-        None => Some((number(inside)?, None, length)),
+        None => number(inside).map(|count| (count, Some(count), length)),
         Some((min, "")) => Some((number(min)?, None, length)),
         Some((min, max)) => Some((number(min)?, Some(number(max)?), length)),
     }

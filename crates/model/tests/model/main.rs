@@ -9,6 +9,7 @@
 mod ids;
 mod manifest;
 mod properties;
+mod regex_size;
 mod regexes;
 mod rules;
 mod rules_of_listeners;

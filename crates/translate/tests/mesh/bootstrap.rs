@@ -39,11 +39,29 @@ pub(crate) fn with(resources: &Resources, pem: &Pem) -> String {
         supply(value, pem, &mut secrets);
     }
     clusters.as_array_mut().expect("a list").push(sds_cluster());
-    let runtime = json!({ "re2.max_program_size.error_level": 1000 });
+    of_static(&json!({ "clusters": clusters, "listeners": listeners, "secrets": secrets }))
+}
+
+/// One route, whose path is matched by a regular expression.
+pub(crate) fn with_regex(pattern: &str) -> String {
+    let route =
+        json!({ "match": { "safe_regex": { "regex": pattern } }, "direct_response": { "status": 200 } });
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "test",
+        "route_config": { "virtual_hosts": [{ "name": "test", "domains": ["*"], "routes": [route] }] },
+    });
+    let filter = json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager });
+    let address = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });
+    of_static(&json!({ "listeners": [{ "address": address, "filter_chains": [{ "filters": [filter] }] }] }))
+}
+
+fn of_static(resources: &Value) -> String {
+    let runtime = json!({ "re2.max_program_size.error_level": u32::MAX });
     let bootstrap = json!({
         "node": { "id": "test", "cluster": "test" },
         "layered_runtime": { "layers": [{ "name": "static", "static_layer": runtime }] },
-        "static_resources": { "clusters": clusters, "listeners": listeners, "secrets": secrets },
+        "static_resources": resources,
     });
     bootstrap.to_string()
 }

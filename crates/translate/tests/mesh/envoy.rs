@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use evermesh_graph::view::ProxyView;
 use evermesh_graph::{Resolved, Resolver};
+use evermesh_model::regex;
 use evermesh_testkit::envoy::validate;
 use evermesh_testkit::golden::Golden;
 use evermesh_testkit::need;
@@ -77,6 +78,22 @@ fn envoy_loads_what_becomes_of_random_meshes() {
     for code in REFUSED_IF_LEFT_IN {
         assert!(seen.contains_key(code), "no random mesh has the mistake {code}");
     }
+}
+
+/// Every Envoy compiles the largest program that the API takes, and some Envoy none that is larger.
+#[test]
+fn envoy_compiles_the_largest_regular_expression() {
+    let [envoy, oldest] = [need!(Tool::Envoy), need!(Tool::EnvoyOldest)];
+    let largest = format!("(?:{}ab){{1000}}a{{992}}", ".".repeat(58));
+    regex::check(&largest).expect("it is not larger than the limit");
+    for envoy in [&envoy, &oldest] {
+        assert_eq!(validate(envoy, &bootstrap::with_regex(&largest)), Ok(()));
+    }
+
+    let larger = largest + "b";
+    regex::check(&larger).expect_err("it is larger than the limit");
+    let refusal = validate(&oldest, &bootstrap::with_regex(&larger)).expect_err("RE2 has no room for it");
+    assert!(refusal.contains("pattern too large"), "{refusal}");
 }
 
 /// Whether one of the mistakes, or having none, was not seen often enough yet. Counts what it is shown then.

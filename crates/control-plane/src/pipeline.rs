@@ -5,7 +5,7 @@
 //!  supplies ~watch~> Following ──────┘
 //! ```
 //!
-//! Only views of connected proxies are computed, and only those that a change concerns: an [`Index`] has what each of
+//! Only views of connected proxies are computed, and only those that a change concerns: an [`Index`](crate::index::Index) has what each of
 //! them depends on, and a [`Memo`] of each mesh the virtual services as they were resolved. Where everything comes out
 //! equal nothing else happens, so an unrelated stream sees nothing. A fault of ours while a view is built leaves the
 //! proxy on its last good configuration and is counted; so is a stored record that cannot be understood, see
@@ -19,17 +19,18 @@
 //!    what it is noted to depend on are of the same moment;
 //! 3. one of the rest of the state, held to look something up or to note something and never while something is built.
 
+mod publish;
+mod state;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::config::core::v3::Node;
-use evermesh_graph::supplied::{NamedAddresses, Supplied, SupplyKey};
-use evermesh_graph::view::ProxyView;
+use evermesh_graph::supplied::SupplyKey;
 use evermesh_graph::{Dependency, Memo, Resolver};
 use evermesh_histogram::{Distribution, Histogram};
 use evermesh_model::{Diagnostic, MeshId, MeshSnapshot};
@@ -41,13 +42,13 @@ use tracing::{error, warn};
 
 use crate::beginning::{self, Beginning};
 use crate::burst::Bursts;
-use crate::configuration::Configuration;
 use crate::following::{Changes, Following};
-use crate::index::Index;
-use crate::meshes::{Changed, Meshes};
+use crate::meshes::Changed;
 use crate::metrics::WORK_BOUNDS;
 use crate::proxy::ProxyKey;
 use crate::supply::Supplies;
+use publish::Cause;
+use state::{Published, State};
 
 /// Pause before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
@@ -70,26 +71,6 @@ pub(crate) struct Pipeline {
     ended: AtomicBool,
 }
 
-struct State {
-    meshes: Meshes,
-    /// As long as proxies come back that have what was made of it.
-    beginning: Option<Beginning>,
-    revision: Revision,
-    published: HashMap<Arc<ProxyKey>, Arc<Published>>,
-    following: Following,
-    dependents: HashMap<MeshId, Index<Dependency>>,
-    /// Whose views could not be built, so that it is not known what they depend on.
-    failed: HashSet<Arc<ProxyKey>>,
-}
-
-/// What proxies of one key have.
-struct Published {
-    key: Arc<ProxyKey>,
-    /// Held while a newer one is built.
-    built: Mutex<Option<Configuration>>,
-    sender: watch::Sender<Option<Arc<ResourceSet>>>,
-}
-
 /// What it does, for metrics.
 pub(crate) struct Figures {
     /// Configurations that are published.
@@ -104,15 +85,6 @@ pub(crate) struct Figures {
     pub(crate) recompute: Distribution,
 }
 
-/// What a proxy is built anew for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// Its view may be another.
-    Mesh,
-    /// What its configuration is made of besides the view may be.
-    Supply,
-}
-
 impl Pipeline {
     /// A pipeline that stands at the store's present state, and the watch to go on with.
     ///
@@ -124,15 +96,7 @@ impl Pipeline {
         supplies: Supplies,
     ) -> Result<(Self, Watch), StoreError> {
         let changes = Arc::<Changes>::default();
-        let state = State {
-            meshes: Meshes::default(),
-            beginning: None,
-            revision: 0,
-            published: HashMap::new(),
-            following: Following::new(supplies, Arc::clone(&changes)),
-            dependents: HashMap::new(),
-            failed: HashSet::new(),
-        };
+        let state = State::new(Following::new(supplies, Arc::clone(&changes)));
         let pipeline = Self {
             memos: RwLock::default(),
             state: Mutex::new(state),
@@ -205,7 +169,7 @@ impl Pipeline {
     /// What it does, for metrics.
     pub(crate) fn figures(&self) -> Figures {
         let mut state = self.lock();
-        state.forget_the_left();
+        state.forget_departed();
         let configurations = state.published.len();
         drop(state);
         Figures {
@@ -333,113 +297,6 @@ impl Pipeline {
         published
     }
 
-    /// Builds anew what some proxies have.
-    async fn publish_all(&self, concerned: Vec<Arc<Published>>, cause: Cause) {
-        for published in concerned {
-            self.publish(&published, cause);
-            // There may be thousands; the thread is also that of streams and requests.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn publish(&self, published: &Published, cause: Cause) {
-        let key = &published.key;
-        let mut last = lock(&published.built);
-        let inputs = match (cause, last.as_ref()) {
-            // Unless it waits for more than that with a newer view.
-            (Cause::Supply, Some(last)) if self.lock().following.is_needed(key, &last.view().needs()) => {
-                let view = Arc::clone(last.view());
-                let supplied = self.lock().following.need(key, view.needs());
-                Some((view, supplied))
-            }
-            (_, last) => self.resolve_with_addresses(key, last),
-        };
-        // A resource that is gone leaves its proxies on what they have: they are stopped by whoever started them.
-        let Some((view, supplied)) = inputs else { return };
-        let built = self.build(key, || {
-            Configuration::build(&view, supplied, &key.placement, last.as_ref(), &self.pool)
-        });
-        if let Some(built) = built.flatten() {
-            self.built.fetch_add(1, Ordering::Relaxed);
-            published.sender.send_replace(Some(Arc::clone(built.set())));
-            *last = Some(built);
-        }
-    }
-
-    /// The view of a proxy as it is now, if there is one, with what it needs. Which names it needs the addresses of is
-    /// known when it is resolved, so where those are new it is resolved twice. While it is not known what a name resolves
-    /// to, a proxy keeps what it has: what could be told without would send connections of one service to another.
-    fn resolve_with_addresses(
-        &self,
-        key: &Arc<ProxyKey>,
-        last: Option<&Configuration>,
-    ) -> Option<(Arc<ProxyView>, Supplied)> {
-        let known = last
-            .map(|last| last.supplied().addresses.clone())
-            .unwrap_or_default();
-        let view = self.resolve(key, &known)?;
-        let supplied = self.lock().following.need(key, view.needs());
-        if view.egress.names.len() != supplied.addresses.len() {
-            return None;
-        }
-        let view = match supplied.addresses == known {
-            true => view,
-            false => self.resolve(key, &supplied.addresses)?,
-        };
-        Some((Arc::new(view), supplied))
-    }
-
-    /// The view of a proxy as it is now, if there is one; notes what it depends on.
-    fn resolve(&self, key: &Arc<ProxyKey>, known: &NamedAddresses) -> Option<ProxyView> {
-        self.resolved.fetch_add(1, Ordering::Relaxed);
-        let memos = self.memos.read().unwrap_or_else(PoisonError::into_inner);
-        let id = key.resource.mesh();
-        let mesh = self.newest(id);
-        let resolved = match (&mesh, memos.get(id)) {
-            (Some(mesh), Some(memo)) => {
-                let resolver = Resolver::with_memo(mesh, memo);
-                let (kind, name) = (key.resource.kind(), key.resource.name());
-                let resolve = || {
-                    let resolved = resolver.resolve_with(kind, name, known);
-                    (resolved, resolver.dependencies(kind, name))
-                };
-                self.build(key, resolve)
-            }
-            _ => Some((None, BTreeSet::new())),
-        };
-        let mut state = self.lock();
-        match resolved {
-            None => {
-                state.failed.insert(Arc::clone(key));
-                None
-            }
-            Some((resolved, dependencies)) => {
-                state.failed.remove(key);
-                state
-                    .dependents
-                    .entry(id.clone())
-                    .or_default()
-                    .set(key, dependencies);
-                resolved.map(|resolved| resolved.view)
-            }
-        }
-    }
-
-    /// The mesh as it is now; a proxy keeps what it has when its mesh is gone.
-    fn newest(&self, mesh: &MeshId) -> Option<Arc<MeshSnapshot>> {
-        self.lock().meshes.mesh(mesh).cloned()
-    }
-
-    /// Runs a pure step; a panic in it is a fault of ours that must not stop the others.
-    fn build<T>(&self, key: &ProxyKey, step: impl FnOnce() -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(step))
-            .inspect_err(|_| {
-                self.faults.fetch_add(1, Ordering::Relaxed);
-                error!(resource = %key.resource, "cannot build a configuration; its proxies keep the last good one");
-            })
-            .ok()
-    }
-
     fn note_unreadable(&self, why: &RecordError) {
         self.faults.fetch_add(1, Ordering::Relaxed);
         error!(error = %why, cause = ?why.source(), "a stored record cannot be understood; its mesh stands still");
@@ -456,47 +313,6 @@ struct Ending<'a>(&'a AtomicBool);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl State {
-    /// What connected proxies of some keys have.
-    fn of_keys(&mut self, keys: &HashSet<Arc<ProxyKey>>) -> Vec<Arc<Published>> {
-        self.forget_the_left();
-        keys.iter()
-            .filter_map(|key| self.published.get(key))
-            .cloned()
-            .collect()
-    }
-
-    /// What connected proxies of some meshes have.
-    fn of_meshes(&mut self, concerned: impl Fn(&MeshId) -> bool) -> Vec<Arc<Published>> {
-        self.forget_the_left();
-        let published = self.published.values();
-        let concerned = published.filter(|published| concerned(published.key.resource.mesh()));
-        concerned.cloned().collect()
-    }
-
-    /// Drops what no proxy is left of.
-    fn forget_the_left(&mut self) {
-        let before = self.published.len();
-        self.published.retain(|_, published| published.is_in_use());
-        if self.published.len() == before {
-            return;
-        }
-        let stays = |key: &ProxyKey| self.published.contains_key(key);
-        self.following.retain(stays);
-        self.failed.retain(|key| stays(key));
-        self.dependents.retain(|_, index| {
-            index.retain(stays);
-            !index.is_empty()
-        });
-    }
-}
-
-impl Published {
-    fn is_in_use(&self) -> bool {
-        self.sender.receiver_count() > 0
     }
 }
 
@@ -517,7 +333,7 @@ impl ConfigSource for Pipeline {
         });
         // Proxies that come and go under ever new names must not fill the memory while nothing else happens.
         if state.published.len() == state.published.capacity() {
-            state.forget_the_left();
+            state.forget_departed();
         }
         state.published.insert(key, Arc::clone(&fresh));
         drop(state);

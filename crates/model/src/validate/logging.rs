@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Rules;
+use super::{Rules, lists};
 use crate::access_log_format;
 use crate::spec::{AccessLog, JsonFormatRef, Logging, LoggingFormat};
 
@@ -14,6 +14,7 @@ pub(super) fn check(rules: &mut Rules, logging: Option<&Logging>) {
         None => {}
         Some(LoggingFormat::Text(text)) => rules.at("text", |rules| operators(rules, text)),
         Some(LoggingFormat::Json(members)) => {
+            rules.at_most("json", members, lists::MOST_LOG_MEMBERS);
             rules.each("json", members, |rules, member: &JsonFormatRef| {
                 rules.at("value", |rules| operators(rules, &member.value));
             });

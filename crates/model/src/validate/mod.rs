@@ -6,6 +6,7 @@
 
 mod gateway_route;
 mod listener;
+mod lists;
 mod logging;
 mod matching;
 mod route;
@@ -137,12 +138,11 @@ impl Rules {
 
 fn virtual_node(rules: &mut Rules, node: &VirtualNodeSpec) {
     let listeners = node.listeners.as_deref().unwrap_or_default();
+    rules.at_most("listeners", listeners, lists::MOST_LISTENERS);
     rules.unique_ports(listeners.iter().map(|l| l.port_mapping));
     rules.each("listeners", listeners, listener::check);
-    if let Some(ServiceDiscovery::Dns(dns)) = &node.service_discovery {
-        rules.at("serviceDiscovery.dns.hostname", |rules| {
-            host_name(rules, &dns.hostname)
-        });
+    if let Some(discovery) = &node.service_discovery {
+        rules.at("serviceDiscovery", |rules| service_discovery(rules, discovery));
     }
     rules.each(
         "backends",
@@ -163,6 +163,16 @@ fn virtual_node(rules: &mut Rules, node: &VirtualNodeSpec) {
     logging::check(rules, node.logging.as_ref());
 }
 
+fn service_discovery(rules: &mut Rules, discovery: &ServiceDiscovery) {
+    match discovery {
+        ServiceDiscovery::Dns(dns) => rules.at("dns.hostname", |rules| host_name(rules, &dns.hostname)),
+        ServiceDiscovery::AwsCloudMap(service) => {
+            let attributes = service.attributes.as_deref().unwrap_or_default();
+            rules.at_most("awsCloudMap.attributes", attributes, lists::MOST_ATTRIBUTES);
+        }
+    }
+}
+
 fn virtual_service_provider(rules: &mut Rules, provider: &VirtualServiceProvider) {
     let (step, name) = match provider {
         VirtualServiceProvider::VirtualNode(p) => ("virtualNode.virtualNodeName", &p.virtual_node_name),
@@ -176,13 +186,16 @@ fn virtual_service_provider(rules: &mut Rules, provider: &VirtualServiceProvider
 }
 
 fn virtual_router(rules: &mut Rules, router: &VirtualRouterSpec) {
-    rules.unique_ports(router.listeners.iter().flatten().map(|l| l.port_mapping));
+    let listeners = router.listeners.as_deref().unwrap_or_default();
+    rules.at_most("listeners", listeners, lists::MOST_LISTENERS);
+    rules.unique_ports(listeners.iter().map(|l| l.port_mapping));
 }
 
 fn virtual_gateway(rules: &mut Rules, gateway: &VirtualGatewaySpec) {
     if gateway.listeners.is_empty() {
         rules.fail_at("listeners", "must have at least one listener");
     }
+    rules.at_most("listeners", &gateway.listeners, lists::MOST_LISTENERS);
     rules.unique_ports(gateway.listeners.iter().map(|l| l.port_mapping));
     rules.each("listeners", &gateway.listeners, listener::check_gateway);
     let defaults = gateway

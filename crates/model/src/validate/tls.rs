@@ -1,13 +1,15 @@
 //! Rules of TLS: names of certificates, and wildcards (user guide, "Transport Layer Security").
 
-use super::Rules;
+use super::{Rules, lists};
 use crate::spec::{
     ClientPolicyTls, ListenerTls, ListenerTlsCertificate, SubjectAlternativeNames, TlsValidationContextTrust,
 };
 
 pub(super) fn check_client(rules: &mut Rules, tls: &ClientPolicyTls) {
     let enforced = tls.enforce.unwrap_or(true);
-    for (index, port) in tls.ports.iter().flatten().enumerate() {
+    let ports = tls.ports.as_deref().unwrap_or_default();
+    rules.at_most("ports", ports, lists::MOST_PORTS);
+    for (index, port) in ports.iter().enumerate() {
         if *port == 0 {
             rules.fail_at(&format!("ports[{index}]"), "must be 1 to 65535, is 0");
         }
@@ -50,6 +52,7 @@ fn subject_alternative_names(rules: &mut Rules, names: Option<&SubjectAlternativ
         if names.r#match.exact.is_empty() {
             rules.fail_at("exact", "must name at least one");
         }
+        rules.at_most("exact", &names.r#match.exact, lists::MOST_NAMES);
         rules.each("exact", &names.r#match.exact, |rules, name: &String| {
             let length = name.chars().count();
             if !(1..=254).contains(&length) {

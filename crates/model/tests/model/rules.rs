@@ -3,7 +3,8 @@
 use evermesh_model::Kind;
 use serde_json::{Value, json};
 
-use crate::support::assert_violations;
+use crate::service_model::{Place, Range, Shape, members};
+use crate::support::{assert_violations, violations};
 
 #[test]
 fn listeners_have_ports_of_their_own() {
@@ -32,6 +33,44 @@ fn listeners_have_ports_of_their_own() {
             ],
         );
     }
+}
+
+#[test]
+fn every_list_ends_somewhere() {
+    for member in members() {
+        let open = Shape::List(Range { min: None, max: None });
+        let name = member.name().unwrap_or_default();
+        if member.shape != open || name == "backends" {
+            continue; // backends have a quota
+        }
+        let most = match name {
+            "listeners" | "attributes" => 100,
+            "ports" => 1000,
+            "exact" => 2000,
+            "json" => 200,
+            _ => panic!("nothing limits {} of a {}", member.path, member.kind),
+        };
+        let place = member.place().unwrap();
+        assert_violations(member.kind, &long(&place, most), &[]);
+        let expected = format!("{}: must have at most {most} items, has {}", place.path, most + 1);
+        assert_violations(member.kind, &long(&place, most + 1), &[&expected]);
+        let found = violations(member.kind, &long(&place, 20_000));
+        assert!(found[0].message.contains("at most"), "{found:?}");
+    }
+}
+
+/// The spec with so many items in the list, like its first but for what must be unique.
+fn long(place: &Place, count: usize) -> Value {
+    let like_the_first = |number: usize| {
+        let mut item = place.value()[0].clone();
+        if let Some(port) = item.pointer_mut("/portMapping/port") {
+            *port = json!(number + 1);
+        } else if item.is_object() {
+            item["key"] = json!(format!("k{number}"));
+        }
+        item
+    };
+    place.with((0..count).map(like_the_first).collect())
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub mod testing;
 
 use std::net::{SocketAddr, TcpListener};
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::{fmt, mem};
 
@@ -130,14 +130,8 @@ impl ControlPlane {
             None => None,
         };
         let dns = serve_dns(&options, &mut sockets)?;
-        let mut supplies = supplies(&options, dns.as_ref())?;
-        if let Some(directory) = &certificates {
-            supplies.secrets = Arc::<CertificateDirectory>::clone(directory);
-        }
-        let directory = options.data_dir.clone();
-        // Checking a large database takes a while, and other tasks share the thread.
-        let opened = tokio::task::spawn_blocking(move || open_store(&directory)).await;
-        let store = Arc::new(opened.unwrap_or_else(|failure| resume_unwind(failure.into_panic()))?);
+        let supplies = supplies(&options, certificates.as_ref(), dns.as_ref())?;
+        let store = Arc::new(open_store(options.data_dir.clone()).await?);
         let (pipeline, watch) = match Pipeline::load(&*store, options.account.clone(), supplies).await {
             Ok(loaded) => loaded,
             Err(failure) => {
@@ -235,15 +229,26 @@ impl ControlPlane {
     }
 
     fn serve(&mut self, options: Options, sockets: Sockets) -> Result<(), StartError> {
-        for listener in sockets.xds {
+        self.serve_xds(sockets.xds)?;
+        self.serve_api(options, sockets.api)?;
+        info!(api = ?self.api_addresses, xds = ?self.xds_addresses, dns = ?self.dns_address, "serving");
+        Ok(())
+    }
+
+    fn serve_xds(&mut self, listeners: Vec<TcpListener>) -> Result<(), StartError> {
+        for listener in listeners {
             let (listener, address) = into_tokio(listener)?;
             self.xds_addresses.push(address);
             let (xds, stop) = (self.xds.clone(), self.stop.clone());
             self.servers
                 .spawn(async move { report(xds.serve(listener, stop.cancelled_owned()).await) });
         }
+        Ok(())
+    }
+
+    fn serve_api(&mut self, options: Options, listeners: Vec<TcpListener>) -> Result<(), StartError> {
         let mut api = Vec::new();
-        for listener in sockets.api {
+        for listener in listeners {
             let (listener, address) = into_tokio(listener)?;
             self.api_addresses.push(address);
             api.push(listener);
@@ -277,7 +282,6 @@ impl ControlPlane {
             limits,
             stop.cancelled_owned(),
         ));
-        info!(api = ?self.api_addresses, xds = ?self.xds_addresses, dns = ?self.dns_address, "serving");
         Ok(())
     }
 }
@@ -307,8 +311,15 @@ fn serve_dns(options: &Options, sockets: &mut Sockets) -> Result<Option<DnsServe
 }
 
 /// The supplies that were given, and over them those of the control plane itself.
-fn supplies(options: &Options, dns: Option<&DnsServer>) -> Result<Supplies, StartError> {
+fn supplies(
+    options: &Options,
+    certificates: Option<&Arc<CertificateDirectory>>,
+    dns: Option<&DnsServer>,
+) -> Result<Supplies, StartError> {
     let mut supplies = options.supplies.clone();
+    if let Some(directory) = certificates {
+        supplies.secrets = Arc::<CertificateDirectory>::clone(directory);
+    }
     if let Some(path) = &options.cloud_map_file {
         let file = RegistryFile::follow(path).map_err(StartError::Instances)?;
         supplies.endpoints = Arc::new(file);
@@ -319,13 +330,19 @@ fn supplies(options: &Options, dns: Option<&DnsServer>) -> Result<Supplies, Star
     Ok(supplies)
 }
 
-fn open_store(directory: &Path) -> Result<SqliteStore, StartError> {
-    std::fs::create_dir_all(directory).map_err(|source| StartError::DataDir {
-        path: directory.to_owned(),
-        source,
-    })?;
-    let path = directory.join(DATABASE);
-    SqliteStore::open(&path, SqliteOptions::default()).map_err(|source| StartError::Store { path, source })
+async fn open_store(directory: PathBuf) -> Result<SqliteStore, StartError> {
+    let open = move || {
+        std::fs::create_dir_all(&directory).map_err(|source| StartError::DataDir {
+            path: directory.clone(),
+            source,
+        })?;
+        let path = directory.join(DATABASE);
+        SqliteStore::open(&path, SqliteOptions::default())
+            .map_err(|source| StartError::Store { path, source })
+    };
+    // Checking a large database takes a while, and other tasks share the thread.
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.unwrap_or_else(|failure| resume_unwind(failure.into_panic()))
 }
 
 fn into_tokio(listener: TcpListener) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {

@@ -1,8 +1,11 @@
 //! The view of a virtual node's proxy: its application's listeners, and the services it may call.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use evermesh_model::spec::{Backend, Listener, PortProtocol, VirtualNodeSpec, VirtualServiceBackend};
+use evermesh_model::spec::{
+    Backend, ClientPolicyTls, Listener, PortProtocol, VirtualNodeSpec, VirtualServiceBackend,
+};
 use evermesh_model::{Arn, Kind, MeshSnapshot, ResourceId};
 
 use crate::egress::{ClientPolicy, EgressBuilder};
@@ -35,10 +38,7 @@ pub(crate) fn resolve(
     };
 
     let mut egress = EgressBuilder::new(resolver, report, defaults);
-    for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
-        let item = place.item("backends", index);
-        add_backend(backend, &item.at("virtualService"), defaults, &mut egress);
-    }
+    add_backends(spec, &place, defaults, &mut egress);
     ProxyView {
         mesh: mesh.id.name.clone(),
         name: name.to_owned(),
@@ -46,6 +46,64 @@ pub(crate) fn resolve(
         egress: egress.finish(known),
         network: ip_preference::node_network(mesh, spec),
         access_log: logging::access_log(spec.logging.as_ref()),
+    }
+}
+
+fn add_backends<'a>(
+    spec: &'a VirtualNodeSpec,
+    place: &Place<'_>,
+    defaults: ClientPolicy<'a, '_>,
+    egress: &mut EgressBuilder<'a>,
+) {
+    let mesh = egress.resolver().mesh();
+    let in_force = in_force(mesh, spec);
+    for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
+        let item = place.item("backends", index);
+        let place = item.at("virtualService");
+        match in_force.get(&service_name(mesh, &backend.virtual_service_name)) {
+            Some(other) if other.index != index => {
+                if other.policy != policy_of(backend, spec) {
+                    let index = other.index;
+                    let message = format!(
+                        "backends[{index}] is the same virtual service; its client policy is in force"
+                    );
+                    egress.report().warning(&place, code::DUPLICATE_BACKEND, message);
+                }
+            }
+            _ => add_backend(backend, &place, defaults, egress),
+        }
+    }
+}
+
+/// The backend that counts of those that are the same virtual service.
+struct InForce<'a> {
+    index: usize,
+    policy: Option<&'a ClientPolicyTls>,
+}
+
+/// Backends by their virtual services. Of several the one with the strictest policy counts, or what one of them forbids
+/// would happen because of another; among equals the first.
+fn in_force<'a>(mesh: &MeshSnapshot, spec: &'a VirtualNodeSpec) -> BTreeMap<Cow<'a, str>, InForce<'a>> {
+    let mut in_force: BTreeMap<_, InForce<'_>> = BTreeMap::new();
+    for (index, Backend::VirtualService(backend)) in spec.backends.iter().flatten().enumerate() {
+        let name = service_name(mesh, &backend.virtual_service_name);
+        let policy = policy_of(backend, spec);
+        let known = in_force.get(&name);
+        if known.is_none_or(|known| tls::strictness(policy) > tls::strictness(known.policy)) {
+            in_force.insert(name, InForce { index, policy });
+        }
+    }
+    in_force
+}
+
+/// What a backend's calls are under: its own client policy, or if it has none the node's.
+fn policy_of<'a>(
+    backend: &'a VirtualServiceBackend,
+    spec: &'a VirtualNodeSpec,
+) -> Option<&'a ClientPolicyTls> {
+    match &backend.client_policy {
+        Some(own) => tls::of_policy(Some(own)),
+        None => tls::of_defaults(spec.backend_defaults.as_ref()),
     }
 }
 

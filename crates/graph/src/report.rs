@@ -9,6 +9,8 @@ use evermesh_model::{Diagnostic, ResourceId, Severity};
 pub(crate) mod code {
     /// A backend names a virtual service that does not exist.
     pub(crate) const DANGLING_BACKEND: &str = "dangling-backend";
+    /// Two backends are the same virtual service, under different client policies.
+    pub(crate) const DUPLICATE_BACKEND: &str = "duplicate-backend";
     /// Something names a resource that does not exist, although the API does not let that happen.
     pub(crate) const DANGLING_REFERENCE: &str = "dangling-reference";
     /// A virtual service that is called has no provider.

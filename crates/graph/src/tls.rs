@@ -87,6 +87,16 @@ pub(crate) fn is_enforced(policy: &ClientPolicyTls) -> bool {
     policy.enforce.unwrap_or(true)
 }
 
+/// Orders policies by what they forbid: plain text, on all ports or on some, and certificates that are not trusted.
+pub(crate) fn strictness(policy: Option<&ClientPolicyTls>) -> impl Ord {
+    let is_for_all = |policy: &ClientPolicyTls| policy.ports.iter().flatten().next().is_none();
+    (
+        policy.is_some_and(is_enforced),
+        policy.is_some_and(is_for_all),
+        policy.is_some(),
+    )
+}
+
 /// Whether a policy is for targets that listen on a port: without ports it is for all.
 pub(crate) fn is_for(policy: &ClientPolicyTls, port: u16) -> bool {
     let ports = policy.ports.as_deref().unwrap_or_default();

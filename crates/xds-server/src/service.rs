@@ -1,7 +1,7 @@
 //! The gRPC service on one listener: its two methods, and who may open a stream. Never serves one.
 //!
 //! Written by hand where `tonic` would generate it, so that a stream keeps no buffers and responses are encoded from what
-//! streams share: see [`requests`](crate::requests) and [`responses`](crate::responses).
+//! streams share: see [`requests`](crate::requests) and [`responses`].
 
 use std::convert::Infallible;
 use std::sync::Arc;

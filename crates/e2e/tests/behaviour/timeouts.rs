@@ -80,6 +80,20 @@ pub(crate) async fn of_quiet_streams(mut world: World) {
     world.apply(Manifests::within("m").route("router", "route", &http("0", "0")));
     server.app(9001).answer(|_| Answer::Echo.after(SLOW));
     assert_eq!(client.status(SERVICE).await, 200);
+
+    server.app(9001).answer(|_| Answer::Never);
+    let limited = one_server::server(
+        "http",
+        &[9001],
+        &format!("timeout: {{ http: {} }}", limits("0", "1000")),
+    );
+    world.apply(Manifests::within("m").node("server", &limited));
+    let reply = client.call(&Call::get(SERVICE)).await.expect("an answer");
+    assert_eq!(
+        (reply.status.as_u16(), reply.text().as_str()),
+        (504, "stream timeout")
+    );
+    assert_eq!(server.stat("http.ingress.downstream_rq_idle_timeout"), 1);
 }
 
 /// Events, messages and websockets go on for longer than a request may take, if that is not limited.
@@ -229,6 +243,20 @@ pub(crate) async fn of_quiet_connections(mut world: World) {
     })
     .await;
     echoes(&mut unlimited).await;
+
+    let limited = one_server::server(
+        "tcp",
+        &[9001, 9002],
+        &format!("timeout: {{ tcp: {} }}", limits("", "500")),
+    );
+    world.apply(Manifests::within("m").node("server", &limited));
+    let mut limited = client.tcp("unlimited.local:9002").await.expect("a connection");
+    echoes(&mut limited).await;
+    limited.read_to_end(&mut rest).await.expect("an orderly end");
+    eventually("the server's proxy closed it for being quiet", async || {
+        server.stat("tcp.ingress.tcp.9002.idle_timeout") == 1
+    })
+    .await;
 }
 
 async fn echoes(connection: &mut tokio::net::TcpStream) {

@@ -5,13 +5,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use evermesh_graph::supplied::Supplied;
-use evermesh_graph::view::ProxyView;
-use evermesh_translate::{Piece, Placement, Resource, ResourceKind, pieces, supplied_pieces};
-use evermesh_xds_server::{Pool, ResourceSet, ResourceType};
+use evermesh_graph::view::{Ingress, ProxyView};
+use evermesh_translate::{Piece, Placement, Resource, ResourceKind, interim_routes, pieces, supplied_pieces};
+use evermesh_xds_server::{Pool, ResourceSet, ResourceSetBuilder, ResourceType};
+
+/// How many changes a proxy may be behind for all that it lets requests through to to be known.
+const EARLIER: usize = 4;
 
 /// A configuration, and what it is made of.
 pub(crate) struct Configuration {
     view: Arc<ProxyView>,
+    /// Of a gateway: the views before, the newest first.
+    earlier: Vec<Arc<ProxyView>>,
     supplied: Supplied,
     set: Arc<ResourceSet>,
 }
@@ -29,11 +34,26 @@ impl Configuration {
         if last.is_some_and(|last| last.view == *view && last.supplied == supplied) {
             return None;
         }
+        let earlier = last.map(|last| last.before(view)).unwrap_or_default();
+        let set = resource_set(view, &supplied, placement, last, pool);
+        let interim = interim_routes(view, &earlier);
+        let set = interim.iter().fold(set, ResourceSetBuilder::interim_route);
         Some(Self {
-            set: Arc::new(resource_set(view, &supplied, placement, last, pool)),
+            set: Arc::new(set.build()),
             view: Arc::clone(view),
+            earlier,
             supplied,
         })
+    }
+
+    /// The views of a gateway before `view`, which comes next.
+    fn before(&self, view: &Arc<ProxyView>) -> Vec<Arc<ProxyView>> {
+        if !matches!(view.ingress, Ingress::VirtualGateway(_)) {
+            return Vec::new();
+        }
+        let last = (self.view != *view).then_some(&self.view);
+        let all = last.into_iter().chain(&self.earlier);
+        all.take(EARLIER).cloned().collect()
     }
 
     /// What it is built from.
@@ -58,7 +78,7 @@ fn resource_set(
     placement: &Placement,
     last: Option<&Configuration>,
     pool: &Arc<Pool>,
-) -> ResourceSet {
+) -> ResourceSetBuilder {
     let known: HashMap<_, _> = last
         .into_iter()
         .flat_map(|last| named(&last.view, &last.supplied, placement))
@@ -82,7 +102,7 @@ fn resource_set(
             },
         };
     }
-    set.build()
+    set
 }
 
 /// Everything that a proxy is to have, by type and name.

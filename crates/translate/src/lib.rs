@@ -3,7 +3,7 @@
 //! [`translate`] takes a [`ProxyView`] and where the proxy is ([`Placement`]), and gives everything its Envoy is to
 //! have. One module per Envoy concept; names of resources are in `names`, and are those that App Mesh gave them.
 //! [`pieces`] gives the same unbuilt, for those who have parts of it from the last time, and [`supplied_pieces`] what
-//! is made of more than the view; [`render`] shows the result.
+//! is made of more than the view; [`interim_routes`] is for the way from one view to the next; [`render`] shows the result.
 
 mod access_log;
 mod cluster;
@@ -31,7 +31,7 @@ use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use evermesh_graph::view::{Network, ProxyView};
 
-pub use piece::{Piece, Resource, ResourceKind, pieces, supplied_pieces};
+pub use piece::{Piece, Resource, ResourceKind, interim_routes, pieces, supplied_pieces};
 
 /// Everything a proxy is to have, each list ordered by name.
 #[derive(Debug, Clone, Default, PartialEq)]

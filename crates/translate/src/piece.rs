@@ -163,6 +163,23 @@ pub fn supplied_pieces<'v>(view: &'v ProxyView, supplied: &'v Supplied) -> Vec<P
     endpoints.chain(secrets).map(Piece).collect()
 }
 
+/// Of a gateway that let requests elsewhere in `earlier` views, the newest first: what its egress does with them while
+/// both may come, under the name of what it does with them afterwards. Requests pass both, one after the other, and
+/// nothing changes both at once.
+pub fn interim_routes(view: &ProxyView, earlier: &[Arc<ProxyView>]) -> Option<RouteConfiguration> {
+    let is_gateway = matches!(view.ingress, Ingress::VirtualGateway(_));
+    if !is_gateway || earlier.iter().all(|earlier| earlier.ingress == view.ingress) {
+        return None;
+    }
+    let beside = |egress: Egress, earlier: &Arc<ProxyView>| egress.beside(&earlier.egress);
+    let egress = earlier.iter().fold(view.egress.clone(), beside);
+    Some(route::gateway_egress(
+        &view.mesh,
+        &egress.http_ports,
+        &egress.shared_hosts,
+    ))
+}
+
 impl Piece<'_> {
     /// The type of what it builds.
     pub fn kind(&self) -> ResourceKind {

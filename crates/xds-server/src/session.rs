@@ -11,6 +11,10 @@
 //! 3. when these are acknowledged: routes;
 //! 4. when these are acknowledged: clusters, endpoints and secrets, without what is out of use.
 //!
+//! Where requests pass the routes of a proxy twice ([`ResourceSetBuilder::interim_route`]), step 3 is three: the second
+//! routes with what the first ones lead to before and after, the first ones, and the second ones as they are to be, when
+//! nothing can be under way any longer that the old first ones let through.
+//!
 //! [`Session::reconcile`] walks these steps from the first at every event and stops where one is open. It keeps no
 //! record of "the step we are in": a newer set in the middle of a change simply adds to step 1.
 //!
@@ -21,6 +25,8 @@
 //! A rejection stops the walk: what the proxy holds stays as it is, and nothing is removed. Endpoints and secrets
 //! of what it holds are still brought up to date, and a proxy that holds nothing yet is still given what it asks
 //! for.
+//!
+//! [`ResourceSetBuilder::interim_route`]: crate::ResourceSetBuilder::interim_route
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +35,13 @@ use tokio::time::Instant;
 
 use crate::delivery::{Allow, Delivery, Gate, Heard};
 use crate::push::Push;
-use crate::resource::{PerType, ResourceType};
+use crate::resource::{PerType, Resource, ResourceType};
 use crate::set::{Collection, ResourceSet};
 use crate::status::{SyncState, TypeStatus};
 use crate::warming::{Readiness, Warming};
+
+/// How long the workers of a proxy may take to have what its main thread acknowledged, on a machine that is busy.
+const HANDOVER: Duration = Duration::from_millis(250);
 
 /// See the module.
 #[derive(Debug)]
@@ -48,6 +57,12 @@ pub(crate) struct Session<D> {
     /// Of all but listeners: the last view that the proxy accepted on this stream as a whole. Only that can be in
     /// use, so only that is kept beside the target. What was rejected leaves with the target it came with.
     accepted: PerType<Arc<Collection>>,
+    /// Of the unanswered response, if it has all of a view.
+    sent_routes: Option<SentRoutes>,
+    /// All workers of the proxy have the routes that it accepted last from then on.
+    handed_over: Option<Instant>,
+    /// Requests that the routes before let through may be under way until then.
+    under_way: Option<Instant>,
     /// The lists of clusters that the proxy may hold, the newest last: what it accepted last, and what it was sent
     /// since.
     clusters: Vec<Arc<Collection>>,
@@ -57,6 +72,14 @@ pub(crate) struct Session<D> {
     last_nonce: u64,
     progress: Gate,
     outbox: Vec<Push>,
+}
+
+/// A view of routes that a response is of.
+#[derive(Debug)]
+struct SentRoutes {
+    view: Arc<Collection>,
+    /// What they let through before is not to be taken for much longer.
+    lead_elsewhere: bool,
 }
 
 impl<D: Delivery> Session<D> {
@@ -69,6 +92,9 @@ impl<D: Delivery> Session<D> {
             usable_routes: Arc::default(),
             deliveries: PerType::default(),
             accepted: PerType::default(),
+            sent_routes: None,
+            handed_over: None,
+            under_way: None,
             clusters: Vec::new(),
             warming: None,
             returning: None,
@@ -110,6 +136,16 @@ impl<D: Delivery> Session<D> {
             self.returning = Some(now + self.warm_up);
             self.take_up();
         }
+        if kind == ResourceType::Route && heard.is_answer() {
+            let sent = self.sent_routes.take();
+            if let Some(sent) = sent.filter(|_| heard == Heard::Acknowledged) {
+                self.accepted[kind] = sent.view;
+                self.handed_over = Some(now + HANDOVER);
+                if sent.lead_elsewhere {
+                    self.under_way = Some(now + self.warm_up);
+                }
+            }
+        }
         let responses = if heard == Heard::Stale {
             Vec::new()
         } else {
@@ -120,6 +156,9 @@ impl<D: Delivery> Session<D> {
 
     /// Goes on as far as possible: after [`wake_at`](Self::wake_at) has come.
     pub(crate) fn tick(&mut self, now: Instant) -> Vec<Push> {
+        for pause in [&mut self.handed_over, &mut self.under_way] {
+            pause.take_if(|until| *until <= now);
+        }
         if let Some(target) = self.target.clone() {
             self.progress = self.reconcile(&target, now);
         }
@@ -129,7 +168,10 @@ impl<D: Delivery> Session<D> {
     /// When to [`tick`](Self::tick) if nothing else happens.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let warming = self.warming.as_ref().map(Warming::until);
-        warming.into_iter().chain(self.returning).min()
+        let others = [self.returning, self.handed_over, self.under_way]
+            .into_iter()
+            .flatten();
+        warming.into_iter().chain(others).min()
     }
 
     /// The newest set that was taken in.
@@ -187,16 +229,15 @@ impl<D: Delivery> Session<D> {
         }
         let listeners = base.max(self.offer(Listener, allowed(base, base)));
 
-        self.views[Route] = match listeners {
-            Gate::Open => Arc::clone(&self.usable_routes),
+        if listeners != Gate::Open {
             // The listener under way asks for its new routes; those in use wait for it.
-            Gate::Rejected | Gate::Waiting => Collection::overlay(&self.usable_routes, &self.accepted[Route]),
-        };
-        let routes = listeners.max(self.offer(Route, allowed(base, listeners)));
+            self.views[Route] = Collection::overlay(&self.usable_routes, &self.accepted[Route]);
+            return listeners.max(self.offer(Route, allowed(base, listeners)));
+        }
+        let routes = self.change_routes(target, now);
         if routes != Gate::Open {
             return routes;
         }
-        self.accept(Route, now);
 
         if self.is_returning(now) {
             return Gate::Waiting;
@@ -230,6 +271,56 @@ impl<D: Delivery> Session<D> {
     fn release(&mut self, target: &ResourceSet) {
         self.views[ResourceType::Listener] = Arc::clone(target.collection(ResourceType::Listener));
         self.usable_routes = Arc::clone(target.collection(ResourceType::Route));
+    }
+
+    /// Step 3. Until the second routes have what the first ones are about to lead to, those stay; and until nothing is under
+    /// way that the first ones let through before, the second ones keep that.
+    fn change_routes(&mut self, target: &ResourceSet, now: Instant) -> Gate {
+        let (routes, interim) = (target.collection(ResourceType::Route), target.interim_routes());
+        let held = Arc::clone(&self.accepted[ResourceType::Route]);
+        let changes = |route: &Arc<Resource>| {
+            let held = held.get(route.name());
+            interim.get(route.name()).is_none() && held.is_some_and(|held| held.version() != route.version())
+        };
+        let lead_elsewhere = !interim.is_empty() && routes.iter().any(changes);
+        let meanwhile = Collection::overlay(routes, interim);
+        if lead_elsewhere {
+            let beside = Collection::overlay(&held, interim);
+            let gate = self.offer_routes(Collection::overlay(&meanwhile, &beside), false, now);
+            if gate != Gate::Open {
+                return gate;
+            }
+            if self.handed_over.is_some() {
+                return Gate::Waiting;
+            }
+        }
+        self.handed_over = None;
+        if lead_elsewhere || self.under_way.is_some() {
+            let leaves = lead_elsewhere && meanwhile != *routes;
+            let gate = self.offer_routes(meanwhile, leaves, now);
+            if gate != Gate::Open {
+                return gate;
+            }
+            if self.under_way.is_some() {
+                return Gate::Waiting;
+            }
+        }
+        self.offer_routes(Arc::clone(routes), false, now)
+    }
+
+    /// Sends what is due of a view of routes; `lead_elsewhere` when some of it is to be taken back after a pause.
+    fn offer_routes(&mut self, view: Arc<Collection>, lead_elsewhere: bool, now: Instant) -> Gate {
+        let responses = self.outbox.len();
+        self.views[ResourceType::Route] = view;
+        let gate = self.offer(ResourceType::Route, Allow::Changes);
+        if self.outbox.len() > responses {
+            let view = Arc::clone(&self.views[ResourceType::Route]);
+            self.sent_routes = Some(SentRoutes { view, lead_elsewhere });
+        }
+        if gate == Gate::Open {
+            self.accept(ResourceType::Route, now);
+        }
+        gate
     }
 
     /// Step 4.

@@ -19,6 +19,7 @@ use crate::warming::Readiness;
 #[derive(Clone, Debug)]
 pub struct ResourceSet {
     collections: PerType<Arc<Collection>>,
+    interim_routes: Arc<Collection>,
     built_at: Instant,
 }
 
@@ -44,6 +45,11 @@ impl ResourceSet {
             .into_iter()
             .map(|kind| self.collections[kind].len())
             .sum()
+    }
+
+    /// See [`ResourceSetBuilder::interim_route`].
+    pub(crate) fn interim_routes(&self) -> &Arc<Collection> {
+        &self.interim_routes
     }
 
     /// When it was finished: what the time until proxies have it is counted from.
@@ -144,6 +150,7 @@ impl PartialEq for Collection {
 #[derive(Debug, Default)]
 pub struct ResourceSetBuilder {
     resources: PerType<BTreeMap<Arc<str>, Arc<Resource>>>,
+    interim_routes: BTreeMap<Arc<str>, Arc<Resource>>,
     pool: Option<Arc<Pool>>,
 }
 
@@ -191,6 +198,21 @@ impl ResourceSetBuilder {
         self.encoded(ResourceType::Route, &routes.name, routes.encode_to_vec())
     }
 
+    /// Adds what the route configuration of that name is while others change whose requests it gets: it has what they
+    /// lead to now and what they will lead to.
+    #[must_use]
+    pub fn interim_route(mut self, routes: &RouteConfiguration) -> Self {
+        let resource = Resource::new(
+            ResourceType::Route,
+            &routes.name,
+            routes.encode_to_vec(),
+            Readiness::AtOnce,
+        );
+        self.interim_routes
+            .insert(resource.shared_name(), Arc::new(resource));
+        self
+    }
+
     /// Adds a secret (SDS).
     #[must_use]
     pub fn secret(self, secret: &Secret) -> Self {
@@ -222,6 +244,7 @@ impl ResourceSetBuilder {
         }
         ResourceSet {
             collections,
+            interim_routes: Arc::new(Collection::new(self.interim_routes)),
             built_at: Instant::now(),
         }
     }

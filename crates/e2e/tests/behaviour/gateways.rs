@@ -1,6 +1,6 @@
 //! What gateway routes match requests by, and what they rewrite.
 
-use evermesh_e2e::{App, Call, Manifests, MeshTask, Seen, TaskSpec, World};
+use evermesh_e2e::{App, Call, Manifests, MeshTask, Seen, TaskSpec, World, eventually};
 
 const GATEWAY: &str = "gateway.local:8080";
 /// How a gateway tells its own egress where a request goes.
@@ -352,5 +352,34 @@ pub(crate) async fn keeping_the_host_is_switched_without_a_failed_request(mut wo
             assert_eq!(outside.seen(&get("www.example", "/")).await.host, host);
         }
     }
+    load.stop().await.assert_undisturbed();
+}
+
+/// A gateway's requests pass its routes and then those of its egress, which are not changed at one moment.
+pub(crate) async fn routes_change_their_service_without_a_failed_request(mut world: World) {
+    const CHANGES: usize = 40;
+    let route = |service: &str, rewrite: &str| {
+        let route = format!("match: {{ prefix: / }}, {}", to(service, rewrite));
+        Manifests::within("m").gateway_route("gw", "all", &format!("{{ httpRoute: {{ {route} }} }}"))
+    };
+    let keep = "rewrite: { hostname: { defaultTargetHostname: DISABLED } }";
+    let ways = [
+        ("shop.local", "", SHOP),
+        ("blog.local", "", BLOG),
+        ("shop.local", keep, SHOP),
+        ("blog.local", keep, BLOG),
+    ];
+    let first = format!("match: {{ prefix: / }}, {}", to("blog.local", keep));
+    let outside = Outside::start(&mut world, "http", &[("all", "httpRoute", &first)]);
+    let call = get("www.example", "/");
+    let load = evermesh_e2e::Load::start(&outside.user, &call, 16);
+    for (service, rewrite, port) in ways.iter().cycle().take(CHANGES) {
+        world.submit(route(service, rewrite), &[]);
+        eventually("requests go there", async || {
+            outside.seen(&call).await.port == *port
+        })
+        .await;
+    }
+    world.settle();
     load.stop().await.assert_undisturbed();
 }

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         gateways::keeping_the_host_is_switched_without_a_failed_request,
         gateways::nobody_outside_says_where_a_request_goes,
         gateways::rewrites,
+        gateways::routes_change_their_service_without_a_failed_request,
         grpc_routes::service_method_and_metadata,
         listeners::of_gateways,
         listeners::of_routers_and_nodes,

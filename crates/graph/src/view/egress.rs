@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Route, Target, WeightedTarget};
+use crate::service::hosts;
 
 /// What goes out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,50 @@ pub struct Egress {
     /// them keep it; with those other services' hosts, ordered. Both are called as an [`EgressHost`] is.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub shared_hosts: BTreeMap<String, Vec<String>>,
+}
+
+impl Egress {
+    /// With the HTTP services of an earlier egress beside its own, as far as no host of theirs leads elsewhere now.
+    #[must_use]
+    pub fn beside(mut self, earlier: &Self) -> Self {
+        let mut known: BTreeMap<String, &str> = BTreeMap::new();
+        let mut first_ports: BTreeMap<&str, u16> = BTreeMap::new();
+        let own = self.http_ports.clone();
+        for (port, service) in offers(&own) {
+            known.extend(hosts(&service.name, port).map(|host| (host, service.name.as_str())));
+            first_ports.entry(&service.name).or_insert(port);
+        }
+        for (port, service) in offers(&earlier.http_ports) {
+            let name = service.name.as_str();
+            // The host without a port means the first one, which must not become another again.
+            let is_called = first_ports.get(name).is_some_and(|first| port <= *first);
+            let of_port = self.http_ports.entry(port).or_default();
+            let is_known = is_called || of_port.iter().any(|own| own.name == name);
+            let own_hosts = hosts(name, port);
+            if !is_known
+                && own_hosts
+                    .iter()
+                    .all(|host| known.get(host).is_none_or(|own| *own == name))
+            {
+                known.extend(own_hosts.map(|host| (host, name)));
+                of_port.push(Arc::clone(service));
+            }
+        }
+        for (host, others) in &earlier.shared_hosts {
+            let shared = self.shared_hosts.entry(host.clone()).or_default();
+            shared.extend(others.iter().cloned());
+            shared.sort();
+            shared.dedup();
+        }
+        self
+    }
+}
+
+fn offers(
+    http_ports: &BTreeMap<u16, Vec<Arc<HttpService>>>,
+) -> impl Iterator<Item = (u16, &Arc<HttpService>)> {
+    let ports = http_ports.iter();
+    ports.flat_map(|(port, services)| services.iter().map(|service| (*port, service)))
 }
 
 /// A port of an HTTP service, by host alone.
@@ -108,4 +153,46 @@ pub struct TcpService {
     pub targets: Vec<WeightedTarget>,
     /// How many milliseconds a connection may be quiet; 0: no limit.
     pub idle_timeout: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn egress(services: &[(u16, &str)], shared: &[(&str, &str)]) -> Egress {
+        let mut egress = Egress::default();
+        for (port, name) in services {
+            let service = HttpService {
+                name: (*name).to_owned(),
+                routes: Vec::new(),
+            };
+            egress
+                .http_ports
+                .entry(*port)
+                .or_default()
+                .push(Arc::new(service));
+        }
+        for (host, other) in shared {
+            let others = egress.shared_hosts.entry((*host).to_owned()).or_default();
+            others.push((*other).to_owned());
+        }
+        egress
+    }
+
+    #[test]
+    fn earlier_services_stay_beside_unless_their_hosts_lead_elsewhere() {
+        let now = egress(&[(80, "a"), (81, "b"), (80, "d:82")], &[("a", "b")]);
+        let earlier = egress(
+            &[(80, "a"), (79, "b"), (82, "b"), (80, "A"), (80, "c"), (82, "d")],
+            &[("a", "c"), ("a", "b")],
+        );
+        let both = now.beside(&earlier);
+        let mut services: Vec<_> = offers(&both.http_ports)
+            .map(|(port, service)| (port, service.name.as_str()))
+            .collect();
+        services.sort_unstable();
+        let expected = [(80, "a"), (80, "c"), (80, "d:82"), (81, "b"), (82, "b")];
+        assert_eq!(services, expected);
+        assert_eq!(both.shared_hosts["a"], ["b", "c"]);
+    }
 }

@@ -1,10 +1,12 @@
 //! What holds for any mesh that the API accepts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use evermesh_graph::{Resolver, is_proxy, resolve};
 use evermesh_model::{Kind, MeshSnapshot};
-use evermesh_translate::{Placement, translate};
+use evermesh_translate::{Placement, Resources, interim_routes, translate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -45,6 +47,40 @@ proptest! {
             prop_assert_eq!(resolve(&before, kind, &name), resolve(&after, kind, &name));
         }
         prop_assert_eq!(random::proxies(&after).len(), random::proxies(&before).len() + 2);
+    }
+
+    /// Whatever a gateway becomes, there is something that it can have in between: what it leads to before and after.
+    #[test]
+    fn gateways_have_something_in_between(before in random::mesh(), after in random::mesh()) {
+        let meshes = [random::snapshot(&before), random::snapshot(&after)];
+        for gateway in random::GATEWAYS {
+            let views = meshes.each_ref().map(|mesh| resolve(mesh, Kind::VirtualGateway, gateway));
+            let [Some(before), Some(after)] = views.map(|resolved| Some(Arc::new(resolved?.view))) else {
+                continue;
+            };
+            let Some(interim) = interim_routes(&after, std::slice::from_ref(&before)) else {
+                prop_assert_eq!(&before.ingress, &after.ingress);
+                continue;
+            };
+            let [before, after] = [before, after].map(|view| translate(&view, &Placement::default()));
+            let services = [&before, &after].map(|resources| {
+                let egress = resources.routes.iter().find(|routes| routes.name == interim.name);
+                let hosts = egress.into_iter().flat_map(|routes| &routes.virtual_hosts);
+                hosts.map(|host| host.domains[0].to_ascii_lowercase()).collect::<Vec<_>>()
+            });
+            let in_between = interim.virtual_hosts.iter().flat_map(|host| &host.domains);
+            let in_between: BTreeSet<_> = in_between.map(|domain| domain.to_ascii_lowercase()).collect();
+            for domain in services.iter().flatten().filter(|domain| !domain.contains(':')) {
+                prop_assert!(in_between.contains(domain), "no {domain} in {in_between:?}");
+            }
+            let clusters = before.clusters.into_iter().chain(after.clusters);
+            let clusters: BTreeMap<_, _> = clusters.map(|one| (one.name.clone(), one)).collect();
+            invariants::hold(&Resources {
+                clusters: clusters.into_values().map(|cluster| Cluster { transport_socket: None, ..cluster }).collect(),
+                routes: vec![interim],
+                ..Resources::default()
+            });
+        }
     }
 
     /// A view says which names its services are told apart by.

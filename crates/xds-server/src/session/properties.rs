@@ -1,5 +1,7 @@
 //! Random changes, random interleavings: the order of a session against a model of Envoy, in both forms of the protocol.
 
+mod passed_twice;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,6 +178,10 @@ struct World<F: Form> {
 impl<F: Form> World<F> {
     /// A proxy that has settled on a first set.
     fn settled(first: &Plan) -> Self {
+        Self::settled_on(first.build())
+    }
+
+    fn settled_on(first: ResourceSet) -> Self {
         let model = F::model().rejecting(|_, _, body| {
             body.value
                 .windows(BAD.len())
@@ -185,7 +191,7 @@ impl<F: Form> World<F> {
         let mut world = Self {
             session: Session::new(WARM_UP),
             model,
-            newest: Arc::new(first.build()),
+            newest: Arc::new(first),
             left: Vec::new(),
             to_proxy: VecDeque::new(),
             to_server: VecDeque::new(),

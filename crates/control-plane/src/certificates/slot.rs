@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evermesh_certificates::{Bundle, MAX_BYTES, Pair, PairFault};
 use evermesh_graph::supplied::Secret;
@@ -33,7 +33,8 @@ pub(super) enum Seen {
     Fault(String),
 }
 
-/// What changes with a file; `None` when it is not there.
+/// What changes with a file: device, inode, size, and the time of the last change, which unlike that of the content nobody
+/// can set. `None` when it is not there.
 type Stamp = Option<(u64, u64, u64, SystemTime)>;
 
 impl Slot {
@@ -104,12 +105,16 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 fn stamp(path: &Path) -> Stamp {
     let metadata = fs::metadata(path).ok()?;
-    let modified = metadata.modified().ok()?;
-    Some((metadata.dev(), metadata.ino(), metadata.size(), modified))
+    let since_epoch = Duration::new(
+        metadata.ctime().try_into().ok()?,
+        metadata.ctime_nsec().try_into().ok()?,
+    );
+    let changed = UNIX_EPOCH + since_epoch;
+    Some((metadata.dev(), metadata.ino(), metadata.size(), changed))
 }
 
 fn are_settled(stamps: &[Stamp]) -> bool {
     let now = SystemTime::now();
-    let is_settled = |modified: &SystemTime| now.duration_since(*modified).is_ok_and(|age| age > SETTLED);
-    stamps.iter().flatten().all(|(.., modified)| is_settled(modified))
+    let is_settled = |changed: &SystemTime| now.duration_since(*changed).is_ok_and(|age| age > SETTLED);
+    stamps.iter().flatten().all(|(.., changed)| is_settled(changed))
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::SystemTime;
 
 use evermesh_graph::view::ISSUER_OF;
 use evermesh_testkit::DEADLINE;
@@ -155,6 +156,32 @@ async fn a_renewed_pair_comes_whole_however_it_is_replaced() {
     fs::remove_dir_all(&place).unwrap();
     until_fault(&directory, ARN, "there is no chain.pem and key.pem in").await;
     assert!(newest.borrow().is_some(), "the last good one stays");
+}
+
+/// As programs do that keep times, or set all to the same.
+#[tokio::test]
+async fn a_renewal_is_seen_that_looks_as_old_as_before() {
+    let root = TempDir::new().unwrap();
+    let place = root.path().join(ARN);
+    let write = |(certificate, key): &(String, String)| {
+        for (name, content) in [("chain.pem", certificate), ("key.pem", key)] {
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join(name), content).unwrap();
+            let file = fs::File::options().write(true).open(place.join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+    };
+    let first = made();
+    write(&first);
+    let directory = CertificateDirectory::open(root.path().to_owned()).await;
+    let mut newest = directory.follow(ARN);
+    next(&mut newest).await;
+
+    let is_as_long =
+        |other: &(String, String)| other.0.len() == first.0.len() && other.1.len() == first.1.len();
+    let second = std::iter::repeat_with(made).find(is_as_long).unwrap();
+    write(&second);
+    assert_eq!(chain(&changed(&mut newest).await), same(&second.0));
 }
 
 /// As the volumes of Kubernetes are: `..data` is a link that is switched.

@@ -19,6 +19,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// Time for an operation to end.
     pub operation_time: Duration,
+    /// Time for a client to go on taking what it is sent, and to confirm that it has it.
+    pub answer_time: Duration,
     /// Time for open requests to end once the server is told to stop.
     pub drain_time: Duration,
 }
@@ -33,6 +35,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(20),
             json_depth: 32,
             operation_time: Duration::from_secs(30),
+            answer_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(10),
         }
     }

@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -41,6 +42,7 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             Some(accepted) = incoming.next(), if connections.len() < limits.connections => match accepted {
                 Ok(stream) => {
+                    prepare(&stream, &limits);
                     connections.spawn(converse(http.clone(), stream, router.clone(), graceful.watcher()));
                 }
                 Err(error) => pause(&error).await,
@@ -65,11 +67,19 @@ fn http(limits: &Limits) -> http1::Builder {
     http
 }
 
-async fn converse(http: http1::Builder, stream: TcpStream, router: Router, watcher: Watcher) {
+fn prepare(stream: &TcpStream, limits: &Limits) {
     // Answers are small and written whole; waiting to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
+    // A client that does not read would keep its place for ever.
+    let patience = u32::try_from(limits.answer_time.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = set_tcp_user_timeout(stream, patience) {
+        debug!(%error, "cannot set TCP_USER_TIMEOUT");
+    }
+}
+
+async fn converse(http: http1::Builder, stream: TcpStream, router: Router, watcher: Watcher) {
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
         debug!(%error, "connection ended early");

@@ -12,6 +12,7 @@ use evermesh_model::{Arn, Resource, ResourceId, Tag};
 use evermesh_service::{
     Caller, CreateRequest, ListRequest, MeshService, Page, ResourceRef, ServiceError, TagPage, UpdateRequest,
 };
+use evermesh_testkit::DEADLINE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -201,6 +202,32 @@ async fn connections_beyond_the_limit_wait() {
     assert_eq!(BEGUN.available_permits(), 0);
     MAY_END.add_permits(1);
     assert!(is_not_found(&read_reply(&mut second).await));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_loses_its_place() {
+    let large = || async { vec![b'x'; 32 << 20] };
+    let setup = Setup {
+        limits: Limits {
+            connections: 1,
+            answer_time: Duration::from_millis(50),
+            ..Limits::default()
+        },
+        extra: Router::new().route("/large", get(large)),
+        ..Setup::default()
+    };
+    let server = Server::with(Memory::default(), setup).await;
+    let mut deaf = TcpStream::connect(server.address).await.unwrap();
+    deaf.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    // It is there, and more than there is room for on the way.
+    deaf.readable().await.unwrap();
+    let next = server.call("GET", MESHES, "");
+    let next = tokio::time::timeout(DEADLINE, next)
+        .await
+        .expect("there is a place");
+    assert_eq!(next.status, 200);
 }
 
 #[tokio::test]

@@ -244,6 +244,7 @@ impl Pipeline {
     }
 
     async fn take_in_supplied(&self, keys: &BTreeSet<SupplyKey>) {
+        let begun = Instant::now();
         let users = {
             let mut state = self.lock();
             let users = state.following.users(keys);
@@ -252,6 +253,7 @@ impl Pipeline {
         let in_views = keys.iter().any(|key| matches!(key, SupplyKey::Addresses(_)));
         let cause = if in_views { Cause::Mesh } else { Cause::Supply };
         self.publish_all(users, cause).await;
+        self.recompute.add(begun.elapsed());
     }
 
     /// Returns whom the changes concern.

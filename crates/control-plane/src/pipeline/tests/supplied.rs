@@ -111,6 +111,8 @@ async fn a_supplied_value_reaches_those_who_need_it_and_nothing_else_is_built_an
         "nothing is said of what is not known"
     );
 
+    let recomputed = || followed.pipeline.figures().recompute.count();
+    let recomputed_before = recomputed();
     concerned.mark_unchanged();
     told.tell(&cloud(), instances(&[1]));
     concerned.changed().await.unwrap();
@@ -118,6 +120,10 @@ async fn a_supplied_value_reaches_those_who_need_it_and_nothing_else_is_built_an
     told.tell(&cloud(), instances(&[1, 2]));
     concerned.changed().await.unwrap();
     let two = newest(&concerned);
+    wait_until_async("both are timed", DEADLINE, async || {
+        (recomputed() == recomputed_before + 2).then_some(())
+    })
+    .await;
 
     assert_ne!(
         endpoints(&one).unwrap().version(),

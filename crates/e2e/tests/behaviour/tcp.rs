@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use evermesh_e2e::{App, Call, Manifests, MeshTask, TaskSpec, World, eventually};
 
+use crate::timeouts::echoes;
+
 const TCP_ON_6379: &str = "{ listeners: [{ portMapping: { port: 6379, protocol: tcp } }],
     serviceDiscovery: { dns: { hostname: NAME } } }";
 
@@ -68,9 +70,16 @@ pub(crate) async fn routes_have_weights_and_ports(mut world: World) {
     let second = answers(&client, "svc.local:2000", 20).await;
     assert_eq!(second, BTreeMap::from([("green on 6380\n".to_owned(), 20)]));
 
-    world.apply(mesh.route("r", "first", &route(1000, 0, 1, 6379)));
+    let mut open = client.tcp("svc.local:2000").await.expect("a connection");
+    echoes(&mut open).await;
+    let moved = mesh.route("r", "first", &route(1000, 0, 1, 6379));
+    world.apply(moved.route("r", "second", &route(2000, 1, 0, 6380)));
     let moved = answers(&client, "svc.local:1000", 20).await;
     assert_eq!(moved, BTreeMap::from([("green\n".to_owned(), 20)]));
+    let moved = answers(&client, "svc.local:2000", 20).await;
+    assert_eq!(moved, BTreeMap::from([("blue on 6380\n".to_owned(), 20)]));
+    // What is open goes on where it is.
+    echoes(&mut open).await;
 }
 
 /// Names have addresses of other tasks, so that what were passed through would show.

@@ -259,7 +259,8 @@ pub(crate) async fn of_quiet_connections(mut world: World) {
     .await;
 }
 
-async fn echoes(connection: &mut tokio::net::TcpStream) {
+/// A server of TCP sends back what it gets.
+pub(crate) async fn echoes(connection: &mut tokio::net::TcpStream) {
     connection.write_all(b"x").await.expect("the connection is open");
     let mut byte = [0];
     while byte != *b"x" {

@@ -33,14 +33,15 @@ pub(crate) fn body<W: WireForm>(
     Body::new(StreamBody::new(frames))
 }
 
-/// What is received up to the first status, or up to the end, which is a status too.
+/// What is received up to the first status, or up to the end, which is a status too. May be asked again after that.
 fn until_status<T>(receiver: Receiver<Result<T, Status>>) -> impl Stream<Item = Result<T, Status>> {
-    stream::unfold(Some(receiver), async |receiver| {
+    let responses = stream::unfold(Some(receiver), async |receiver| {
         let mut receiver = receiver?;
         let received = receiver.recv().await.unwrap_or_else(|| Err(Status::ok("")));
         let rest = received.is_ok().then_some(receiver);
         Some((received, rest))
-    })
+    });
+    responses.fuse()
 }
 
 /// The message behind its prefix, in a buffer of its own that has the right size.
@@ -124,7 +125,9 @@ mod tests {
             let trailers = body.frame().await.unwrap().unwrap().into_trailers().unwrap();
             assert_eq!(trailers["grpc-status"], code);
             assert_eq!(trailers.get("grpc-message").map(|m| m.to_str().unwrap()), message);
-            assert!(body.frame().await.is_none());
+            for _ in 0..2 {
+                assert!(body.frame().await.is_none());
+            }
         }
     }
 }

@@ -6,12 +6,12 @@ mod sotw;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::config::core::v3::{Extension, Node};
 use envoy_types::pb::envoy::config::listener::v3::{Listener, filter::ConfigType};
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
@@ -111,13 +111,28 @@ async fn connect(server: SocketAddr) -> Result<Client> {
     Ok(AggregatedDiscoveryServiceClient::new(channel).max_decoding_message_size(usize::MAX))
 }
 
+/// What a proxy says of itself first.
 fn node(node_id: &str) -> Node {
     Node {
         id: node_id.to_owned(),
         user_agent_name: "evermesh-bench".to_owned(),
+        extensions: EXTENSIONS.clone(),
         ..Node::default()
     }
 }
+
+/// As many as Envoy 1.40 names, with names as long as those: 60 KiB, which is most of what a proxy ever sends.
+static EXTENSIONS: LazyLock<Vec<Extension>> = LazyLock::new(|| {
+    let extension = |number| Extension {
+        name: format!("envoy.filters.http.extension_{number:03}"),
+        category: "envoy.filters.http".to_owned(),
+        type_urls: vec![format!(
+            "envoy.extensions.filters.http.extension.v3.Extension{number:03}"
+        )],
+        ..Extension::default()
+    };
+    (0..516).map(extension).collect()
+});
 
 /// Tells the board what routes a proxy has.
 #[derive(Default)]

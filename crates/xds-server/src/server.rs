@@ -24,6 +24,10 @@ use crate::source::ConfigSource;
 use crate::stats::Stats;
 use crate::status::ProxyStatus;
 
+/// Bytes that a proxy may send before they are read: HTTP/2's own default (RFC 9113, section 6.9.2). `hyper` has 1 MiB,
+/// which as many streams as there may be could fill while their proxies do not read what would let them go on.
+const UNREAD: u32 = 65_535;
+
 /// An ADS server. Clones are handles on the same one, which may listen in several places.
 #[derive(Clone)]
 pub struct XdsServer {
@@ -135,6 +139,8 @@ impl XdsServer {
         let stop = CancellationToken::new();
         let ads = self.service(stop.clone());
         let serving = Server::builder()
+            .initial_stream_window_size(UNREAD)
+            .initial_connection_window_size(UNREAD)
             .http2_keepalive_interval(Some(options.keepalive_interval))
             .http2_keepalive_timeout(Some(options.keepalive_timeout))
             .max_concurrent_streams(u32::try_from(options.max_streams).ok())

@@ -122,7 +122,7 @@ fn add_backend<'a>(
         return;
     };
     let of_policy = place.at("clientPolicy.tls");
-    let own = tls::of_policy(backend.client_policy.as_ref());
+    let own = tls::of_policy(backend.client_policy.as_deref());
     if let Some(own) = own {
         tls_agreement::check_ports(service, own, &of_policy, egress.report());
     }

@@ -340,6 +340,15 @@ impl Shape for bool {
     }
 }
 
+/// For members that few have of something that there is much of: absent, they take the room of a pointer.
+impl<T: Shape> Shape for Box<T> {
+    const MEASURE: Measure = T::MEASURE;
+
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        T::read(value, reader).map(Self::new)
+    }
+}
+
 impl<T: Shape> Shape for Vec<T> {
     const MEASURE: Measure = Measure::Items;
 

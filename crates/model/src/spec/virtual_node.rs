@@ -88,7 +88,7 @@ pub struct VirtualServiceBackend {
     #[shape(min = 1)]
     pub virtual_service_name: String,
     /// How to call it; overrides the backend defaults.
-    pub client_policy: Option<ClientPolicy>,
+    pub client_policy: Option<Box<ClientPolicy>>,
 }
 
 /// What holds for every backend of a node or gateway.

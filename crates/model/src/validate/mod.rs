@@ -151,7 +151,7 @@ fn virtual_node(rules: &mut Rules, node: &VirtualNodeSpec) {
             client_policy(
                 rules,
                 "virtualService.clientPolicy",
-                backend.client_policy.as_ref(),
+                backend.client_policy.as_deref(),
             );
         },
     );

@@ -51,6 +51,17 @@ fn updates(proxies: &[MeshTask]) -> Vec<BTreeMap<String, u64>> {
     proxies.iter().map(of).collect()
 }
 
+/// Starts blue, green, and their client, whose calls go to blue.
+fn start(world: &mut World) -> [MeshTask; 3] {
+    let [blue, green] = ["blue", "green"].map(|name| world.task(TaskSpec::node(name).app(App::http(8080))));
+    let client = world.task(TaskSpec::node("client"));
+    world.name("blue.local", [&blue]);
+    world.name("green.local", [&green]);
+    world.name("svc.local", [&blue]);
+    world.apply(mesh("blue"));
+    [blue, green, client]
+}
+
 async fn until_connected(proxies: &[MeshTask], connected: u64) {
     eventually(
         "all proxies know whether the control plane is there",
@@ -64,14 +75,7 @@ async fn until_connected(proxies: &[MeshTask], connected: u64) {
 }
 
 pub(crate) async fn nothing_is_sent_when_it_comes_back(mut world: World) {
-    let mut proxies: Vec<_> = ["blue", "green"]
-        .map(|name| world.task(TaskSpec::node(name).app(App::http(8080))))
-        .into();
-    proxies.push(world.task(TaskSpec::node("client")));
-    world.name("blue.local", [&proxies[0]]);
-    world.name("green.local", [&proxies[1]]);
-    world.name("svc.local", [&proxies[0]]);
-    world.apply(mesh("blue"));
+    let proxies = start(&mut world);
     let client = &proxies[2];
     let load = Load::start(client, &Call::get(SERVICE), 2);
     let before = updates(&proxies);
@@ -107,14 +111,7 @@ pub(crate) async fn nothing_is_sent_when_it_comes_back(mut world: World) {
 
 /// The route moves to another target, and the one it had goes, before the proxies are back from a restart.
 pub(crate) async fn a_change_before_they_are_back_disturbs_nobody(mut world: World) {
-    let mut proxies: Vec<_> = ["blue", "green"]
-        .map(|name| world.task(TaskSpec::node(name).app(App::http(8080))))
-        .into();
-    proxies.push(world.task(TaskSpec::node("client")));
-    world.name("blue.local", [&proxies[0]]);
-    world.name("green.local", [&proxies[1]]);
-    world.name("svc.local", [&proxies[0]]);
-    world.apply(mesh("blue"));
+    let proxies = start(&mut world);
     let client = &proxies[2];
     let load = Load::start(client, &Call::get(SERVICE), 2);
 

@@ -38,10 +38,11 @@ impl World {
         Self::on(TempDir::new().unwrap()).await
     }
 
-    /// A control plane with [`specs::mesh`].
+    /// A control plane with [`specs::mesh`], which is published.
     pub(crate) async fn with_mesh() -> Self {
         let world = Self::empty().await;
         world.create_all(specs::mesh()).await;
+        world.published().await;
         world
     }
 

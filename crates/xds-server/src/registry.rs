@@ -79,7 +79,11 @@ impl Registry {
     fn recall(&self, node_id: &Arc<str>, version: Version) -> Option<Arc<Collection>> {
         let left = lock(&self.left).recall(node_id, version);
         left.or_else(|| {
-            // A connection may be dead for a while before that is noticed, and its proxy be back by then.
+            // A connection may be dead for a while before that is noticed, and its proxy be back by then. Who is the only
+            // one of its node need not look through thousands, as all do that come back from a restart.
+            if lock(&self.of_node).get(node_id).is_none_or(|count| *count < 2) {
+                return None;
+            }
             let proxies = lock(&self.proxies);
             let mut of_node = proxies.values().filter(|listed| listed.node_id == *node_id);
             of_node.find_map(|listed| listed.recall(version))

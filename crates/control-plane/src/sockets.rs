@@ -1,12 +1,10 @@
 //! The sockets of a control plane, made by whoever starts it: they may lie in another network namespace.
 
-use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
-use crate::StartError;
+use evermesh_discovery::bind_both;
 
-/// How many free ports are tried before it is believed that none suits.
-const DNS_ATTEMPTS: usize = 16;
+use crate::StartError;
 
 /// Bound sockets, one list per purpose. A purpose without sockets is not served.
 #[derive(Debug, Default)]
@@ -41,31 +39,11 @@ impl Sockets {
     /// # Errors
     /// When the address cannot be bound.
     pub fn add_dns(&mut self, address: SocketAddr) -> Result<(), StartError> {
-        let attempts = if address.port() == 0 { DNS_ATTEMPTS } else { 1 };
-        let mut bound = tcp_and_udp(address);
-        for _ in 1..attempts {
-            match bound {
-                Err(StartError::Bind { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
-                    bound = tcp_and_udp(address);
-                }
-                _ => break,
-            }
-        }
-        let (listener, socket) = bound?;
+        let (socket, listener) = bind_both(address).map_err(|source| StartError::Bind { address, source })?;
         self.dns_tcp.push(listener);
         self.dns_udp.push(socket);
         Ok(())
     }
-}
-
-/// A TCP port that is free need not be free for UDP.
-fn tcp_and_udp(address: SocketAddr) -> Result<(TcpListener, UdpSocket), StartError> {
-    let listener = tcp(address)?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| StartError::Bind { address, source })?;
-    let socket = UdpSocket::bind(address).map_err(|source| StartError::Bind { address, source })?;
-    Ok((listener, socket))
 }
 
 fn tcp(address: SocketAddr) -> Result<TcpListener, StartError> {

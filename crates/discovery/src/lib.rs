@@ -24,4 +24,4 @@ pub use file::FileError;
 pub use forward::{Forward, ForwardError};
 pub use hosts::{Hosts, LineProblem, MalformedLine};
 pub use names::Names;
-pub use server::{DnsError, DnsOptions, DnsServer};
+pub use server::{DnsError, DnsOptions, DnsServer, bind_both};

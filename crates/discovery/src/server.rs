@@ -190,8 +190,11 @@ impl fmt::Debug for DnsServer {
     }
 }
 
-/// A UDP and a TCP socket on the same port.
-fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+/// A UDP and a TCP socket on the same port; port 0 stands for any port that is free for both.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
